@@ -1,0 +1,32 @@
+//! Where the files of a shard come from: named, immutable, read by range.
+//!
+//! In: a file name and a byte range. Out: exactly those bytes, or an error. Whether they come from a disk, an object
+//! store or a compound file is the business of whoever implements [`Directory`].
+//! Not here: what the bytes mean.
+
+use std::io;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// The files of one shard, as Lucene's `Directory` names them (`segments_3`, `_0.cfs`, `_0_1.liv`, …).
+pub trait Directory: Send + Sync {
+    /// Every file name, in no particular order.
+    fn names(&self) -> Vec<String>;
+
+    /// Length in bytes, or `None` where there is no such file.
+    fn len(&self, name: &str) -> Option<u64>;
+
+    /// Reads exactly `range` of `name`; the caller keeps ranges small (a chunk, a block of doc values).
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such file, `UnexpectedEof` where the range reaches past its end, and whatever the
+    /// store says.
+    fn read(&self, name: &str, range: Range<u64>) -> io::Result<Bytes>;
+
+    /// Reads `range` of `name` front to back; an implementation may fetch ahead of the reader.
+    ///
+    /// # Errors
+    /// As [`Directory::read`]; the reader itself returns an error or all bytes, never a silent short read.
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>>;
+}

@@ -1,0 +1,3 @@
+//! Bytes of one shard become stored fields.
+pub mod directory;
+pub use directory::Directory;

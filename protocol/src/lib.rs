@@ -1,0 +1,22 @@
+//! The words that coordinator, workers and `migctl` say to each other, and the bus that carries them.
+//!
+//! *What is named*: [`ids`], [`phase`], [`pattern`]. *What is said*: [`spec`] (what is wanted), [`task`] (do this),
+//! [`plan`] (what there is to move), [`checkpoint`] (how far it is), [`state`] (where the phases are). *How it
+//! travels*: [`wire`] (bytes), [`names`] (subjects and keys), [`bus`] (the two buses).
+//!
+//! Holds: nothing here knows how documents are read or written.
+
+pub mod ids;
+pub mod pattern;
+pub mod phase;
+
+pub mod checkpoint;
+pub mod plan;
+pub mod spec;
+pub mod state;
+pub mod task;
+
+pub mod bus;
+pub mod clock;
+pub mod names;
+pub mod wire;

@@ -1,0 +1,184 @@
+//! Every stream, subject, bucket and key name. No other file spells one.
+
+use crate::ids::{IndexNo, MigrationName, ShardId, SliceId};
+use crate::phase::Phase;
+use crate::task::{Task, TaskClass};
+
+/// The stream of tasks: a work queue.
+pub const STREAM_TASKS: &str = "MIG_TASKS";
+/// The stream of events.
+pub const STREAM_EVENTS: &str = "MIG_EVENTS";
+/// The stream of dead letters: one message per subject.
+pub const STREAM_DEAD: &str = "MIG_DEAD";
+
+/// The KV buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bucket {
+    /// Specifications, states, inventories, plans, results.
+    Migrations,
+    /// Approvals.
+    Gates,
+    /// Slices and shards.
+    Checkpoints,
+    /// Live workers, with a time to live.
+    Workers,
+    /// Stop and go, watched by workers.
+    Control,
+    /// Which coordinator leads, with a time to live.
+    Leader,
+}
+
+impl Bucket {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Migrations, Self::Gates, Self::Checkpoints, Self::Workers, Self::Control, Self::Leader];
+
+    /// The bucket's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Migrations => "mig_migrations",
+            Self::Gates => "mig_gates",
+            Self::Checkpoints => "mig_checkpoints",
+            Self::Workers => "mig_workers",
+            Self::Control => "mig_control",
+            Self::Leader => "mig_leader",
+        }
+    }
+
+    /// How long a value lives after it was written, where values die.
+    #[must_use]
+    pub fn ttl(self) -> Option<std::time::Duration> {
+        match self {
+            Self::Workers => Some(std::time::Duration::from_secs(30)),
+            Self::Leader => Some(std::time::Duration::from_secs(15)),
+            Self::Migrations | Self::Gates | Self::Checkpoints | Self::Control => None,
+        }
+    }
+}
+
+/// Subject of a task: `mig.<migration>.task.<kind>.<task-id>`.
+#[must_use]
+pub fn task_subject(migration: &MigrationName, task: &Task) -> String {
+    format!("mig.{migration}.task.{}.{}", task.kind(), task.id())
+}
+
+/// The subjects that a consumer of a class filters by.
+#[must_use]
+pub fn task_filters(migration: &MigrationName, class: TaskClass) -> Vec<String> {
+    let kinds: &[&str] = match class {
+        TaskClass::Phase => &["phase"],
+        TaskClass::Shard => &["plan", "load"],
+    };
+    kinds.iter().map(|kind| format!("mig.{migration}.task.{kind}.*")).collect()
+}
+
+/// The durable consumer of a class.
+#[must_use]
+pub fn consumer(migration: &MigrationName, class: TaskClass) -> String {
+    format!("{migration}-{}", class.as_str())
+}
+
+/// Subject of an event: `mig.<migration>.event.<phase>.<kind>`.
+#[must_use]
+pub fn event_subject(migration: &MigrationName, phase: Phase, kind: &str) -> String {
+    format!("mig.{migration}.event.{phase}.{kind}")
+}
+
+/// Subject of a dead letter: one document, so that a redo replaces it.
+#[must_use]
+pub fn dead_subject(migration: &MigrationName, shard: ShardId, segment: &str, doc: u32) -> String {
+    format!("mig.{migration}.dead.{}.{}.{segment}.{doc}", shard.index, shard.shard)
+}
+
+/// Every dead letter of a migration.
+#[must_use]
+pub fn dead_filter(migration: &MigrationName) -> String {
+    format!("mig.{migration}.dead.>")
+}
+
+/// Prefix of every key of a migration, in every bucket.
+#[must_use]
+pub fn migration_prefix(migration: &MigrationName) -> String {
+    format!("{migration}.")
+}
+
+/// The specification ([`Bucket::Migrations`]).
+#[must_use]
+pub fn spec(migration: &MigrationName) -> String {
+    format!("{migration}.spec")
+}
+
+/// The coordinator's state ([`Bucket::Migrations`]).
+#[must_use]
+pub fn state(migration: &MigrationName) -> String {
+    format!("{migration}.state")
+}
+
+/// A page of the inventory ([`Bucket::Migrations`]).
+#[must_use]
+pub fn inventory(migration: &MigrationName, page: u32) -> String {
+    format!("{migration}.inventory.{page}")
+}
+
+/// A page of what is on the target ([`Bucket::Migrations`]).
+#[must_use]
+pub fn target(migration: &MigrationName, page: u32) -> String {
+    format!("{migration}.target.{page}")
+}
+
+/// The plan of a shard ([`Bucket::Migrations`]).
+#[must_use]
+pub fn plan(migration: &MigrationName, shard: ShardId) -> String {
+    format!("{migration}.plan.{}.{}", shard.index, shard.shard)
+}
+
+/// What a phase command answered ([`Bucket::Migrations`]).
+#[must_use]
+pub fn result(migration: &MigrationName, phase: Phase) -> String {
+    format!("{migration}.result.{phase}")
+}
+
+/// An approval ([`Bucket::Gates`]).
+#[must_use]
+pub fn gate(migration: &MigrationName, phase: Phase) -> String {
+    format!("{migration}.{phase}")
+}
+
+/// The record of a shard ([`Bucket::Checkpoints`]).
+#[must_use]
+pub fn shard(migration: &MigrationName, shard: ShardId) -> String {
+    format!("{migration}.{}.{}", shard.index, shard.shard)
+}
+
+/// The checkpoint of a slice ([`Bucket::Checkpoints`]).
+#[must_use]
+pub fn slice(migration: &MigrationName, shard: ShardId, slice: &SliceId) -> String {
+    format!("{migration}.{}.{}.{slice}", shard.index, shard.shard)
+}
+
+/// Stop and go of a migration ([`Bucket::Control`]); its leader ([`Bucket::Leader`]).
+#[must_use]
+pub fn control(migration: &MigrationName) -> String {
+    format!("{migration}.control")
+}
+
+/// What a key of [`Bucket::Checkpoints`] is of: a shard, or a slice of it. `None`: another migration's, or no key of
+/// ours.
+#[must_use]
+pub fn parse_checkpoint(migration: &MigrationName, key: &str) -> Option<(ShardId, Option<SliceId>)> {
+    let rest = key.strip_prefix(&migration_prefix(migration))?;
+    let mut tokens = rest.split('.');
+    let index = IndexNo(tokens.next()?.parse().ok()?);
+    let shard = tokens.next()?.parse().ok()?;
+    let slice = tokens.next().map(SliceId::parse).transpose().ok()?;
+    tokens.next().is_none().then_some((ShardId { index, shard }, slice))
+}
+
+/// What a key of [`Bucket::Migrations`] is the plan of, if it is one.
+#[must_use]
+pub fn parse_plan(migration: &MigrationName, key: &str) -> Option<ShardId> {
+    let rest = key.strip_prefix(&migration_prefix(migration))?.strip_prefix("plan.")?;
+    let (index, shard) = rest.split_once('.')?;
+    Some(ShardId { index: IndexNo(index.parse().ok()?), shard: shard.parse().ok()? })
+}

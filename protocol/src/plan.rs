@@ -1,0 +1,117 @@
+//! What there is to move: the inventory of a snapshot, and the plan of each shard.
+//!
+//! Both are written once and never recomputed, so that a task that names "index 3, shard 0, slice `_a-0-5012`" means
+//! the same documents whoever works on it, and whenever.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{IndexNo, SliceId};
+
+/// What the register phase found out about one index of the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryIndex {
+    /// Its number: the position in the inventory.
+    pub no: IndexNo,
+    /// Its name in the source.
+    pub name: String,
+    /// The id of its folder in the repository.
+    pub repository_id: String,
+    /// Its shards, by number.
+    pub shards: Vec<InventoryShard>,
+    /// Version that created the index, as text (`7.10.2`).
+    pub version_created: String,
+    /// Whether it is closed in the source.
+    pub closed: bool,
+    /// What a person should know about it before the load.
+    pub warnings: Vec<String>,
+}
+
+/// What the register phase found out about one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InventoryShard {
+    /// Lucene documents that are neither hard nor soft deleted (nested children included).
+    pub lucene_docs: u64,
+    /// Segments in the commit.
+    pub segments: u32,
+    /// Bytes of all files of the shard.
+    pub bytes: u64,
+    /// Lucene versions of the segments, each once.
+    pub lucene_versions: Vec<String>,
+    /// Why this shard can't be read, where register knows already.
+    pub refused: Option<String>,
+}
+
+/// One page of the inventory, small enough for a KV value.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InventoryPage {
+    /// Indices, ascending by number.
+    pub indices: Vec<InventoryIndex>,
+    /// How many pages there are.
+    pub pages: u32,
+}
+
+/// How one shard is cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardPlan {
+    /// The segments with something in them, in commit order.
+    pub segments: Vec<PlannedSegment>,
+    /// The slices, in segment and document order.
+    pub slices: Vec<PlannedSlice>,
+}
+
+impl ShardPlan {
+    /// The slice of that id.
+    #[must_use]
+    pub fn slice(&self, id: &SliceId) -> Option<&PlannedSlice> {
+        self.slices.iter().find(|slice| slice.id == *id)
+    }
+}
+
+/// A segment as its metadata describes it: the left side of the account, never what the reader counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSegment {
+    /// Its name, `_a`.
+    pub name: String,
+    /// Documents in it, deleted ones included (`maxDoc` of the `.si`).
+    pub max_doc: u32,
+    /// Hard deletes (`segments_N`).
+    pub del_count: u32,
+    /// Soft deletes (`segments_N`).
+    pub soft_del_count: u32,
+    /// Length of its `.fdt` in bytes; 0 where all its documents are deleted and it isn't read.
+    pub fdt_len: u64,
+    /// CRC-32 that the footer of its `.fdt` tells; the slices' CRCs combined must give it.
+    pub fdt_crc: u32,
+}
+
+impl PlannedSegment {
+    /// Documents that must be accounted for: `maxDoc − delCount − softDelCount`.
+    #[must_use]
+    pub fn live_docs(&self) -> u64 {
+        u64::from(self.max_doc).saturating_sub(u64::from(self.del_count) + u64::from(self.soft_del_count))
+    }
+}
+
+/// One unit of work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSlice {
+    /// Unique in the shard.
+    pub id: SliceId,
+    /// The parts of segments in it, in order; one part of one segment, or several small segments whole.
+    pub ranges: Vec<SegmentRange>,
+}
+
+/// Documents `[from_doc, to_doc)` of a segment, which are bytes `[from_byte, to_byte)` of its `.fdt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRange {
+    /// The segment, as an index into [`ShardPlan::segments`].
+    pub segment: u32,
+    /// First document; the first of a stored-fields chunk.
+    pub from_doc: u32,
+    /// First document after it; the first of a chunk, or `maxDoc`.
+    pub to_doc: u32,
+    /// First byte; 0 for the first range of a segment, so that the header is in its CRC.
+    pub from_byte: u64,
+    /// First byte after it; the start of the CRC field (length − 8) for the last range of a segment.
+    pub to_byte: u64,
+}
