@@ -1,0 +1,151 @@
+//! The local socket: lets `migctl status` and `migctl approve` into a run from another terminal.
+//!
+//! In: connections, each with one request. Out: its replies. Not served: tasks, which only the run itself works on.
+//! Holds: whatever a connection sends, it can only end that connection.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::frame::{self, Call, FrameError, Refusal, Reply, Request};
+use super::{EmbeddedBus, REMOTE_TIMEOUT};
+use crate::bus::{Bus, BusError};
+use crate::names::Bucket;
+
+/// Connections at once: a few terminals, each with a few watches.
+const CONNECTIONS_MAX: usize = 64;
+
+/// Keys per frame, so that a frame stays below its limit.
+const KEYS_PER_FRAME: usize = 1_000;
+
+/// Serves until `cancel`, or until the bus is gone.
+pub(super) async fn serve(listener: UnixListener, bus: Weak<EmbeddedBus>, cancel: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    let accept = async {
+        loop {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let bus = Weak::clone(&bus);
+                    connections.spawn(async move {
+                        if let Err(error) = answer(stream, bus).await {
+                            tracing::debug!(%error, "a connection to the local socket ended");
+                        }
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    // Out of file handles, most likely: it passes.
+                    tracing::warn!(%error, "the local socket can't accept a connection");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            while connections.try_join_next().is_some() {}
+        }
+    };
+    let _: Option<()> = cancel.run_until_cancelled(accept).await;
+    // Dropping the set ends every connection.
+}
+
+async fn answer(mut stream: UnixStream, bus: Weak<EmbeddedBus>) -> Result<(), FrameError> {
+    let request = match tokio::time::timeout(REMOTE_TIMEOUT, frame::receive(&mut stream)).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(FrameError::Wire(error))) => {
+            let what = format!("the run does not understand the request: {error}");
+            return frame::send(&mut stream, &Reply::Refused(Refusal::Unusable { what })).await;
+        }
+        Ok(Err(error)) => return Err(error),
+        Err(_) => return Ok(()),
+    };
+    let Some(bus) = bus.upgrade() else { return Ok(()) };
+    let outcome = match request {
+        Request::Watch { bucket, prefix } => watch(&mut stream, bus, &bucket, &prefix).await?,
+        Request::Call(call) => match replies(&bus, call).await {
+            Ok(replies) => {
+                for reply in &replies {
+                    frame::send(&mut stream, reply).await?;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+    };
+    let last = outcome.map_or_else(|error| Reply::Refused(error.into()), |()| Reply::Done);
+    frame::send(&mut stream, &last).await
+}
+
+/// Sends changes until either side ends.
+async fn watch(
+    stream: &mut UnixStream,
+    bus: Arc<EmbeddedBus>,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Result<(), BusError>, FrameError> {
+    let begun = match of(bucket) {
+        Ok(bucket) => bus.watch(bucket, prefix).await,
+        Err(error) => Err(error),
+    };
+    // Whoever only watches doesn't keep the bus open.
+    drop(bus);
+    let mut changes = match begun {
+        Ok(changes) => changes,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (mut from, mut to) = stream.split();
+    let mut byte = [0];
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            // The other side has nothing more to say than that it is gone.
+            _ = from.read(&mut byte) => None,
+        };
+        let Some(change) = change else { return Ok(Ok(())) };
+        frame::send(&mut to, &Reply::from(change)).await?;
+    }
+}
+
+/// Does what is asked: all replies but the last.
+async fn replies(bus: &EmbeddedBus, call: Call) -> Result<Vec<Reply>, BusError> {
+    let revision = |revision| vec![Reply::Revision(revision)];
+    match call {
+        Call::Hello => Ok(Vec::new()),
+        Call::Get { bucket, key } => {
+            let entry = bus.get(of(&bucket)?, &key).await?;
+            Ok(entry
+                .map(|entry| Reply::Value { key, revision: entry.revision, value: entry.value })
+                .into_iter()
+                .collect())
+        }
+        Call::Create { bucket, key, value } => bus.create(of(&bucket)?, &key, value).await.map(revision),
+        Call::Update { bucket, key, value, revision: expected } => {
+            bus.update(of(&bucket)?, &key, value, expected).await.map(revision)
+        }
+        Call::Put { bucket, key, value } => bus.put(of(&bucket)?, &key, value).await.map(revision),
+        Call::Delete { bucket, key } => bus.delete(of(&bucket)?, &key).await.map(|()| Vec::new()),
+        Call::Keys { bucket, prefix } => {
+            let keys = bus.keys(of(&bucket)?, &prefix).await?;
+            Ok(keys.chunks(KEYS_PER_FRAME).map(|keys| Reply::Keys(keys.to_vec())).collect())
+        }
+        Call::Emit { migration, event } => bus.emit(&migration, &event).await.map(|()| Vec::new()),
+        Call::Events { migration, limit } => {
+            let events = bus.events(&migration, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+            Ok(events.into_iter().map(Reply::Event).collect())
+        }
+        Call::DeadLetters { migration, limit } => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let (count, letters) = bus.dead_letters(&migration, limit).await?;
+            Ok(std::iter::once(Reply::Count(count)).chain(letters.into_iter().map(Reply::DeadLetter)).collect())
+        }
+    }
+}
+
+fn of(bucket: &str) -> Result<Bucket, BusError> {
+    let unknown = || BusError::Unusable { what: format!("the run knows no bucket {bucket}"), source: None };
+    frame::bucket(bucket).ok_or_else(unknown)
+}
