@@ -1,0 +1,77 @@
+//! Snapshots that real servers wrote, from `tests/fixtures/`.
+//!
+//! In: a fixture's name (`README.md` there says what each holds). Out: its repositories and its truth as files in a
+//! directory of its own, which a test may spoil as it likes.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+
+/// An unpacked fixture; its files go when it is dropped.
+#[derive(Debug)]
+pub struct Fixture {
+    directory: TempDir,
+}
+
+/// Unpacks the fixture `name`, for example `elasticsearch-7.10.2`.
+///
+/// # Errors
+/// Where there is no such fixture or it can't be unpacked.
+pub fn unpack(name: &str) -> Result<Fixture> {
+    let archive = Path::new(DIRECTORY).join(format!("{name}.tar.zst"));
+    let file = File::open(&archive).with_context(|| format!("open {}", archive.display()))?;
+    let directory = tempfile::Builder::new().prefix(&format!("migctl-{name}-")).tempdir().context("create a folder")?;
+    let tar = zstd::Decoder::new(file).context("read a fixture")?;
+    tar::Archive::new(tar).unpack(directory.path()).with_context(|| format!("unpack {}", archive.display()))?;
+    Ok(Fixture { directory })
+}
+
+impl Fixture {
+    /// The repository `name`: `main` or `chunked`.
+    pub fn repository(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("repo-{name}"))
+    }
+
+    /// The documents that the server had in it when the snapshot `name` was taken: `main-snap-1` or `main-snap-2`.
+    pub fn truth(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("truth/{name}.ndjson"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::document::Document;
+
+    const WITH_TRUTH: [&str; 5] =
+        ["elasticsearch-7.10.2", "elasticsearch-8.19.21", "opensearch-1.3.20", "opensearch-2.19.4", "opensearch-3.8.0"];
+
+    #[test]
+    fn the_truth_of_every_fixture_has_as_many_documents_as_its_server_counted() {
+        for name in WITH_TRUTH {
+            let fixture = unpack(name).unwrap();
+            for truth in ["main-snap-1", "main-snap-2"] {
+                let file = fixture.truth(truth);
+                let counts = std::fs::read(file.with_extension("counts.json")).unwrap();
+                let mut missing: BTreeMap<String, i64> = serde_json::from_slice(&counts).unwrap();
+                for line in std::fs::read_to_string(&file).unwrap().lines() {
+                    let document: Document = serde_json::from_str(line).unwrap();
+                    *missing.get_mut(&document.index).unwrap() -= 1;
+                }
+                assert!(missing.len() > 20, "{name} {truth}");
+                assert!(missing.values().all(|count| *count == 0), "{name} {truth}: {missing:?}");
+            }
+            for repository in ["main", "chunked"] {
+                let latest = std::fs::read(fixture.repository(repository).join("index.latest")).unwrap();
+                let generation = u64::from_be_bytes(latest.try_into().unwrap());
+                assert!(fixture.repository(repository).join(format!("index-{generation}")).is_file(), "{name}");
+            }
+        }
+    }
+}
