@@ -1,0 +1,310 @@
+//! `.dvm`: where in `.dvd` the values of each field are.
+//!
+//! In: the file and a field number. Out: that field's entry. Holds: entries are of variable length without an index, so
+//! all before the wanted one are parsed, of whatever kind they are.
+//! After: Lucene `Lucene80DocValuesProducer`, `Lucene90DocValuesProducer`.
+
+use std::ops::Range;
+
+use crate::direct_monotonic::skip_meta;
+use crate::error::Result;
+use crate::field_infos::FieldInfos;
+use crate::file::{File, Whole};
+use crate::header::{self, Codec};
+use crate::input::{Input, Order};
+
+use super::READ;
+
+/// Tables have at most so many values: an ordinal is a byte.
+const TABLE_MAX: i32 = 256;
+
+/// Lucene 8.8: terms compressed by LZ4 in blocks of 2^6, told by this in place of the block shift.
+const TERMS_LZ4_CODE: i32 = 6 << 16 | 1;
+
+/// Where the values of a numeric field are, and how to read them.
+#[derive(Debug, Clone)]
+pub(crate) struct NumericEntry {
+    pub(super) order: Order,
+    pub(super) docs: DocsEntry,
+    /// How many values there are.
+    pub(super) values: u64,
+    /// No document has more than one.
+    pub(super) single: bool,
+    pub(super) encoding: Encoding,
+    pub(super) min: i64,
+    pub(super) gcd: i64,
+    pub(super) data: Range<u64>,
+    /// Offsets of the blocks of [`Encoding::Blocks`], where there are any.
+    pub(super) jump_table: Option<u64>,
+}
+
+/// How values are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// `min + gcd · n`, n of so many bits; 0 bits: all are `min`.
+    Linear { bits: u32 },
+    /// `table[n]`, n of so many bits.
+    Table { bits: u32, table: Vec<i64> },
+    /// `min of the block + gcd · n` in blocks of `2^shift` values, each with its own bits.
+    Blocks { shift: u32 },
+}
+
+/// Which documents have a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DocsEntry {
+    None,
+    All,
+    Some {
+        /// `IndexedDISI`, jump table included.
+        data: Range<u64>,
+        /// Entries of the jump table at its end.
+        jumps: u64,
+        /// Bytes of the rank table that dense blocks begin with.
+        rank_bytes: u64,
+    },
+}
+
+/// What versions of the format differ in.
+struct Layout {
+    order: Order,
+    version: u32,
+}
+
+impl Layout {
+    fn of(codec: &Codec<'_>, file: &File) -> Result<Self> {
+        match (codec.name, codec.version) {
+            ("Lucene80DocValuesMetadata", version @ 0..=2) => Ok(Self { order: Order::Big, version }),
+            ("Lucene90DocValuesMetadata", version @ 0..=2) => Ok(Self { order: Order::Little, version }),
+            _ => Err(codec.unsupported(file.label(), READ)),
+        }
+    }
+
+    fn is_lucene80(&self) -> bool {
+        self.order == Order::Big
+    }
+
+    /// Bytes of the summary of a skip index; since Lucene 10.5 it also counts values per document.
+    fn skip_index_bytes(&self) -> usize {
+        if self.version >= 2 { 44 } else { 40 }
+    }
+
+    /// Whether binary values are compressed in chunks.
+    fn compressed_binary(&self, by_mode: bool) -> bool {
+        self.is_lucene80() && (self.version == 1 || self.version == 2 && by_mode)
+    }
+}
+
+/// Finds the entry of `field`. `suffix` is what both files have in their name and header.
+pub(super) fn find(
+    file: &File,
+    data: &File,
+    id: &[u8; 16],
+    suffix: &str,
+    infos: &FieldInfos,
+    field: u32,
+) -> Result<NumericEntry> {
+    let whole = Whole::read(file)?;
+    let mut input = whole.body();
+    let codec = header::read(&mut input, id, suffix)?;
+    let layout = Layout::of(&codec, file)?;
+    let data_codec = codec.name.replace("Metadata", "Data");
+    data.header(id, suffix, |found| match found.name == data_codec && found.version == codec.version {
+        true => Ok(()),
+        false => Err(found.unsupported(data.label(), READ)),
+    })?;
+    input.set_order(layout.order);
+    find_entry(&layout, &mut input, infos, field, data)
+}
+
+fn find_entry(
+    layout: &Layout,
+    input: &mut Input<'_>,
+    infos: &FieldInfos,
+    wanted: u32,
+    data: &File,
+) -> Result<NumericEntry> {
+    loop {
+        let number = input.i32()?;
+        let info = u32::try_from(number).ok().and_then(|number| infos.by_number(number));
+        let Some(info) = info else {
+            return Err(input.corrupt(format!("field {wanted} is not in it, but field {number}")));
+        };
+        let kind = input.u8()?;
+        if info.skip_index {
+            input.skip(layout.skip_index_bytes())?;
+        }
+        let entry = match kind {
+            0 => Some(numeric(layout, input, data)?),
+            4 => Some(sorted_numeric(layout, input, data)?),
+            1 => skip_binary(layout, input, info.doc_values_compressed)?,
+            2 => skip_sorted(layout, input, data)?,
+            3 => skip_sorted_set(layout, input, data)?,
+            other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
+        };
+        if number as u32 != wanted {
+            continue;
+        }
+        return entry.ok_or_else(|| input.corrupt(format!("field {wanted} is not numeric here")));
+    }
+}
+
+fn docs(input: &mut Input<'_>) -> Result<DocsEntry> {
+    let (offset, len) = (input.i64()?, input.i64()?);
+    let jumps = input.i16()?;
+    let rank_power = input.u8()?;
+    let rank_bytes = match rank_power {
+        0xFF => 0,
+        7..=15 => 1024 >> (rank_power - 7),
+        _ => return Err(input.corrupt(format!("a rank every 2^{rank_power} documents"))),
+    };
+    Ok(match offset {
+        -2 => DocsEntry::None,
+        -1 => DocsEntry::All,
+        _ => DocsEntry::Some { data: range(input, offset, len)?, jumps: u64::try_from(jumps).unwrap_or(0), rank_bytes },
+    })
+}
+
+fn range(input: &Input<'_>, start: i64, len: i64) -> Result<Range<u64>> {
+    match (u64::try_from(start), u64::try_from(len)) {
+        (Ok(start), Ok(len)) => start
+            .checked_add(len)
+            .map(|end| start..end)
+            .ok_or_else(|| input.corrupt("values beyond the end of every file")),
+        _ => Err(input.corrupt(format!("values of {len} bytes at {start}"))),
+    }
+}
+
+fn numeric(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<NumericEntry> {
+    let docs = docs(input)?;
+    let values = input.u64()?;
+    let table_size = input.i32()?;
+    if table_size > TABLE_MAX {
+        return Err(input.corrupt(format!("a table of {table_size} values")));
+    }
+    let table = (0..table_size).map(|_| input.i64()).collect::<Result<Vec<_>>>()?;
+    let bits = u32::from(input.u8()?);
+    let (min, gcd) = (input.i64()?, input.i64()?);
+    let (offset, len) = (input.i64()?, input.i64()?);
+    let jump_table = u64::try_from(input.i64()?).ok();
+    let encoding = match table_size {
+        ..-1 => Encoding::Blocks { shift: (-2 - i64::from(table_size)) as u32 },
+        1.. => Encoding::Table { bits, table },
+        _ => Encoding::Linear { bits },
+    };
+    let entry = NumericEntry {
+        order: layout.order,
+        docs,
+        values,
+        single: true,
+        encoding,
+        min,
+        gcd,
+        data: range(input, offset, len)?,
+        jump_table,
+    };
+    check(&entry, input, data)?;
+    Ok(entry)
+}
+
+fn check(entry: &NumericEntry, input: &Input<'_>, data: &File) -> Result<()> {
+    let end = data.body_end()?;
+    let docs_fit = !matches!(&entry.docs, DocsEntry::Some { data, .. } if data.end > end);
+    let shape_fits = match &entry.encoding {
+        Encoding::Linear { bits } => *bits == 0 || crate::packed::is_direct(*bits),
+        Encoding::Table { bits, .. } => *bits <= 8 && crate::packed::is_direct(*bits),
+        Encoding::Blocks { shift } => (2..=22).contains(shift),
+    };
+    if !docs_fit || !shape_fits || entry.data.end > end {
+        return Err(input.corrupt("values that do not fit their file"));
+    }
+    Ok(())
+}
+
+fn sorted_numeric(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<NumericEntry> {
+    let entry = numeric(layout, input, data)?;
+    let docs = u64::from(input.u32()?);
+    if docs != entry.values {
+        input.skip(8)?;
+        skip_addresses(input, docs)?;
+    }
+    Ok(NumericEntry { single: docs == entry.values, ..entry })
+}
+
+/// The addresses of `docs` documents whose values are of different length or number.
+fn skip_addresses(input: &mut Input<'_>, docs: u64) -> Result<()> {
+    let shift = input.vint()?;
+    skip_meta(input, docs + 1, shift)?;
+    input.skip(8)
+}
+
+fn skip_binary(layout: &Layout, input: &mut Input<'_>, by_mode: bool) -> Result<Option<NumericEntry>> {
+    input.skip(16)?;
+    docs(input)?;
+    let docs = u64::from(input.u32()?);
+    let (len_min, len_max) = (input.i32()?, input.i32()?);
+    let compressed = layout.compressed_binary(by_mode);
+    if compressed && docs > 0 {
+        input.skip(8)?;
+        let chunks = u64::from(input.vint()?);
+        input.vint()?;
+        input.vint()?;
+        let shift = input.vint()?;
+        skip_meta(input, chunks, shift)?;
+        input.skip(8)?;
+    } else if len_min < len_max {
+        input.skip(8)?;
+        skip_addresses(input, docs)?;
+    }
+    Ok(None)
+}
+
+fn skip_sorted(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<Option<NumericEntry>> {
+    if layout.is_lucene80() {
+        docs(input)?;
+        input.skip(4 + 1 + 16)?;
+    } else {
+        numeric(layout, input, data)?;
+    }
+    skip_terms(layout, input)
+}
+
+fn skip_sorted_set(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<Option<NumericEntry>> {
+    match input.u8()? {
+        0 => return skip_sorted(layout, input, data),
+        1 => {}
+        other => return Err(input.corrupt(format!("{other} where 0 or 1 is expected"))),
+    }
+    if layout.is_lucene80() {
+        docs(input)?;
+        input.skip(1 + 16)?;
+        let docs = u64::from(input.u32()?);
+        input.skip(8)?;
+        skip_addresses(input, docs)?;
+    } else {
+        sorted_numeric(layout, input, data)?;
+    }
+    skip_terms(layout, input)
+}
+
+fn skip_terms(layout: &Layout, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
+    let terms = input.vlong()?;
+    let (block_shift, lz4) = match layout.is_lucene80() {
+        false => (6, true),
+        true => match input.i32()? {
+            TERMS_LZ4_CODE if layout.version >= 2 => (6, true),
+            shift @ 0..=31 => (shift as u32, false),
+            other => return Err(input.corrupt(format!("terms in blocks of code {other}"))),
+        },
+    };
+    let monotonic_shift = input.u32()?;
+    skip_meta(input, terms.div_ceil(1 << block_shift), monotonic_shift)?;
+    input.skip(if lz4 { 8 } else { 4 })?; // the longest term and the largest block
+    input.skip(4 * 8)?;
+    let index_shift = input.u32()?;
+    if index_shift > 31 {
+        return Err(input.corrupt(format!("a term index of every 2^{index_shift} terms")));
+    }
+    skip_meta(input, 1 + terms.div_ceil(1 << index_shift), monotonic_shift)?;
+    input.skip(4 * 8)?;
+    Ok(None)
+}

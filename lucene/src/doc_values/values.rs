@@ -1,0 +1,193 @@
+//! The values themselves, by number.
+//!
+//! In: an entry of `.dvm` and the number of a value. Out: the value. Holds: a window of packed values and, where values
+//! are in blocks, the place of one block. After: Lucene `Lucene90DocValuesProducer#getNumeric`.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::error::Result;
+use crate::file::File;
+use crate::input::{Input, Order};
+use crate::packed;
+
+use super::meta::{Encoding, NumericEntry};
+
+/// So much of the values is read and held at a time; four fields of a segment are read beside its documents.
+const WINDOW_BYTES: u64 = 256 << 10;
+
+/// Bytes of the header of a block: bits, least value, length.
+const BLOCK_HEADER_BYTES: u64 = 1 + 8 + 4;
+
+/// Values of a field.
+pub(super) struct Values {
+    file: File,
+    order: Order,
+    encoding: Encoding,
+    count: u64,
+    min: i64,
+    gcd: i64,
+    data: Range<u64>,
+    jump_table: Option<u64>,
+    block: Block,
+    window: Window,
+}
+
+/// A run of values of the same number of bits: all there are, or those of one block.
+struct Block {
+    number: u64,
+    min: i64,
+    bits: u32,
+    values: u64,
+    data: Range<u64>,
+}
+
+/// Packed values that are in memory, by their number in the run.
+#[derive(Default)]
+struct Window {
+    values: Range<u64>,
+    bytes: Bytes,
+}
+
+impl Values {
+    pub(super) fn new(file: File, entry: NumericEntry) -> Result<Self> {
+        let (bits, number) = match &entry.encoding {
+            Encoding::Linear { bits } | Encoding::Table { bits, .. } => (*bits, 0),
+            Encoding::Blocks { .. } => (0, u64::MAX), // none is there yet
+        };
+        let block = Block { number, min: entry.min, bits, values: entry.values, data: entry.data.clone() };
+        let needed = packed::bytes(entry.values, bits).unwrap_or(u64::MAX);
+        if needed > entry.data.end - entry.data.start {
+            let what = format!("{} values of {bits} bits are more than their bytes", entry.values);
+            return Err(file.corrupt(entry.data.start, what));
+        }
+        Ok(Self {
+            file,
+            order: entry.order,
+            encoding: entry.encoding,
+            count: entry.values,
+            min: entry.min,
+            gcd: entry.gcd,
+            data: entry.data,
+            jump_table: entry.jump_table,
+            block,
+            window: Window::default(),
+        })
+    }
+
+    /// Value number `ordinal`.
+    #[inline]
+    pub(super) fn get(&mut self, ordinal: u64) -> Result<i64> {
+        if ordinal >= self.count {
+            return Err(self.outside(ordinal));
+        }
+        match &self.encoding {
+            Encoding::Linear { bits: 0 } => Ok(self.min),
+            Encoding::Linear { .. } => Ok(self.min.wrapping_add(self.gcd.wrapping_mul(self.packed(ordinal)? as i64))),
+            Encoding::Table { .. } => self.of_table(ordinal),
+            Encoding::Blocks { shift } => {
+                let shift = *shift;
+                self.of_block(ordinal >> shift, ordinal & ((1 << shift) - 1), shift)
+            }
+        }
+    }
+
+    #[cold]
+    fn outside(&self, ordinal: u64) -> crate::Error {
+        self.file.corrupt(self.data.start, format!("value {ordinal} of {} is wanted", self.count))
+    }
+
+    fn of_table(&mut self, ordinal: u64) -> Result<i64> {
+        let at = self.packed(ordinal)?;
+        let value = match &self.encoding {
+            Encoding::Table { table, .. } => table.get(at as usize).copied(),
+            Encoding::Linear { .. } | Encoding::Blocks { .. } => None,
+        };
+        value.ok_or_else(|| self.file.corrupt(self.data.start, format!("value {at} is not in the table")))
+    }
+
+    fn of_block(&mut self, number: u64, within: u64, shift: u32) -> Result<i64> {
+        if self.block.number != number {
+            self.find_block(number, shift)?;
+        }
+        let value = if self.block.bits == 0 { 0 } else { self.packed(within)? as i64 };
+        Ok(self.block.min.wrapping_add(self.gcd.wrapping_mul(value)))
+    }
+
+    /// Value number `at` of the current run.
+    #[inline]
+    fn packed(&mut self, at: u64) -> Result<u64> {
+        if !self.window.values.contains(&at) {
+            self.fill_window(at)?;
+        }
+        let within = (at - self.window.values.start) as usize;
+        packed::get(&self.window.bytes, self.order, self.block.bits, within).ok_or_else(|| self.outside(at))
+    }
+
+    /// Reads from value `at` on, rounded down to a whole byte.
+    fn fill_window(&mut self, at: u64) -> Result<()> {
+        let bits = u64::from(self.block.bits).max(1);
+        let first = at & !7;
+        let values = (WINDOW_BYTES * 8 / bits).min(self.block.values.saturating_sub(first));
+        let start = self.block.data.start + first / 8 * bits;
+        let end = start + (values * bits).div_ceil(8);
+        if end > self.block.data.end {
+            return Err(self.outside(at));
+        }
+        self.window = Window { values: 0..0, bytes: self.file.read(start..end)? };
+        self.window.values = first..first + values;
+        Ok(())
+    }
+
+    /// Goes to block `number`: the next one, one that the jump table knows, or step by step.
+    fn find_block(&mut self, number: u64, shift: u32) -> Result<()> {
+        self.window = Window::default();
+        let is_next = self.block.number.checked_add(1) == Some(number);
+        let (mut current, mut at) = match self.jump_table {
+            _ if is_next => (number, self.block.data.end),
+            Some(table) => (number, self.jump(table, number)?),
+            None if self.block.number < number => (self.block.number + 1, self.block.data.end),
+            None => (0, self.data.start),
+        };
+        self.block.number = u64::MAX; // in case of an error
+        loop {
+            self.read_block(current, at, shift)?;
+            if current == number {
+                return Ok(());
+            }
+            (current, at) = (current + 1, self.block.data.end);
+            self.block.number = u64::MAX;
+        }
+    }
+
+    fn jump(&self, table: u64, number: u64) -> Result<u64> {
+        let start = number.checked_mul(8).and_then(|offset| table.checked_add(offset));
+        let end = start.and_then(|start| start.checked_add(8));
+        let (Some(start), Some(end)) = (start, end) else {
+            return Err(self.outside(number));
+        };
+        let bytes = self.file.read(start..end)?;
+        Input::new(self.file.label(), &bytes, start, self.order).u64()
+    }
+
+    fn read_block(&mut self, number: u64, at: u64, shift: u32) -> Result<()> {
+        let header_end = at.saturating_add(BLOCK_HEADER_BYTES).min(self.data.end);
+        if at < self.data.start || header_end < at {
+            return Err(self.outside(number << shift));
+        }
+        let header = self.file.read(at..header_end)?;
+        let mut input = Input::new(self.file.label(), &header, at, self.order);
+        let bits = u32::from(input.u8()?);
+        let min = input.i64()?;
+        let len = if bits == 0 { 0 } else { u64::from(input.u32()?) };
+        let start = input.offset();
+        let values = self.count.saturating_sub(number << shift).min(1 << shift);
+        let fits = bits == 0 || packed::is_direct(bits) && packed::bytes(values, bits).is_some_and(|need| need <= len);
+        if !fits || start + len > self.data.end {
+            return Err(input.corrupt(format!("a block of {values} values of {bits} bits in {len} bytes")));
+        }
+        self.block = Block { number, min, bits, values, data: start..start + len };
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! One Lucene file, wherever its bytes stand: a file of the directory, a part of a compound file, or already here.
+//!
+//! In: a [`Directory`], a name, a range. Out: checked bytes. Holds: ranges are checked against the length before the
+//! store is asked; a small file is read once, whole, and its checksum verified; a large one is read by range and only
+//! its header is checked. Not here: what is in it.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::directory::Directory;
+use crate::error::{Error, Result};
+use crate::footer;
+use crate::header::{self, Codec};
+use crate::input::{Input, Order};
+
+/// Files that must be whole in memory to be parsed (`.si`, `.fnm`, `.dvm`, `.fdm`, `.cfe`, `segments_N`) are refused
+/// above this many bytes. Thousands of fields make some megabytes.
+const WHOLE_BYTES_MAX: u64 = 64 << 20;
+
+/// Files up to this many bytes that could be read by range are read whole instead: one request, and a checksum.
+const HELD_BYTES_MAX: u64 = 128 << 10;
+
+/// A file of a segment.
+#[derive(Clone)]
+pub(crate) struct File {
+    dir: Arc<dyn Directory>,
+    /// The file of the directory.
+    name: String,
+    /// Where in `name` this file begins.
+    start: u64,
+    len: u64,
+    /// The name for people.
+    label: Arc<str>,
+    /// The bytes, once they were read whole.
+    held: Option<Bytes>,
+}
+
+impl File {
+    /// A file of its own.
+    pub(crate) fn open(dir: &Arc<dyn Directory>, name: String, wanted_by: &str) -> Result<Self> {
+        let Some(len) = dir.len(&name) else {
+            return Err(Error::Missing { file: name, wanted_by: wanted_by.to_owned() });
+        };
+        let label = Arc::from(name.as_str());
+        Ok(Self { dir: Arc::clone(dir), name, start: 0, len, label, held: None })
+    }
+
+    /// The part of this file that is called `label`; the caller has checked that it is inside.
+    pub(crate) fn part(&self, label: &str, range: Range<u64>) -> Self {
+        Self {
+            dir: Arc::clone(&self.dir),
+            name: self.name.clone(),
+            start: self.start + range.start,
+            len: range.end - range.start,
+            label: Arc::from(format!("{label} in {}", self.label)),
+            held: None,
+        }
+    }
+
+    pub(crate) fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The end of what is neither header nor footer, unless the file is too short to have a footer.
+    pub(crate) fn body_end(&self) -> Result<u64> {
+        self.len.checked_sub(footer::LEN).ok_or_else(|| self.corrupt(0, "it is too short to be a Lucene file"))
+    }
+
+    #[cold]
+    pub(crate) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Error {
+        Error::Corrupt { file: self.label.to_string(), offset, what: what.into() }
+    }
+
+    #[cold]
+    pub(crate) fn read_error(&self, offset: u64, len: u64, source: std::io::Error) -> Error {
+        Error::Read { file: self.label.to_string(), offset, len, source }
+    }
+
+    /// Reads exactly `range`.
+    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        self.check(&range)?;
+        if let Some(held) = &self.held {
+            return Ok(held.slice(range.start as usize..range.end as usize));
+        }
+        let len = range.end - range.start;
+        let bytes = self
+            .dir
+            .read(&self.name, self.start + range.start..self.start + range.end)
+            .map_err(|source| self.read_error(range.start, len, source))?;
+        if bytes.len() as u64 != len {
+            return Err(self.read_error(range.start, len, std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads `range` front to back.
+    pub(crate) fn stream(&self, range: Range<u64>) -> Result<Box<dyn Read + Send>> {
+        self.check(&range)?;
+        self.dir
+            .stream(&self.name, self.start + range.start..self.start + range.end)
+            .map_err(|source| self.read_error(range.start, range.end - range.start, source))
+    }
+
+    fn check(&self, range: &Range<u64>) -> Result<()> {
+        if range.start > range.end || range.end > self.len {
+            let what = format!("bytes {} to {} are wanted of {}", range.start, range.end, self.len);
+            return Err(self.corrupt(range.start, what));
+        }
+        Ok(())
+    }
+
+    /// Reads the whole file, which must have a right checksum, header and footer included.
+    pub(crate) fn read_whole(&self) -> Result<Bytes> {
+        if self.len > WHOLE_BYTES_MAX {
+            let what = format!("{} bytes are not believed: at most {WHOLE_BYTES_MAX} are read", self.len);
+            return Err(self.corrupt(0, what));
+        }
+        let bytes = self.read(0..self.len)?;
+        footer::verified_body(&self.label, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// Keeps the bytes of a small file, verified; leaves a large one where it is.
+    pub(crate) fn held_if_small(mut self) -> Result<Self> {
+        if self.len <= HELD_BYTES_MAX {
+            self.held = Some(self.read_whole()?);
+        }
+        Ok(self)
+    }
+
+    /// The first bytes, which hold the header.
+    pub(crate) fn read_head(&self) -> Result<Bytes> {
+        self.read(0..self.len.min(header::LEN_MAX))
+    }
+
+    /// Reads the header with `parse`, which decides by the codec; gives what it decided and where the header ends.
+    pub(crate) fn header<T>(
+        &self,
+        id: &[u8; 16],
+        suffix: &str,
+        parse: impl FnOnce(Codec<'_>) -> Result<T>,
+    ) -> Result<(T, u64)> {
+        let head = self.read_head()?;
+        let mut input = Input::new(&self.label, &head, 0, Order::Big);
+        let codec = header::read(&mut input, id, suffix)?;
+        Ok((parse(codec)?, input.offset()))
+    }
+}
+
+/// The verified bytes of a whole small file.
+pub(crate) struct Whole {
+    label: Arc<str>,
+    bytes: Bytes,
+}
+
+impl Whole {
+    pub(crate) fn read(file: &File) -> Result<Self> {
+        Ok(Self { label: Arc::clone(file.label()), bytes: file.read_whole()? })
+    }
+
+    /// Everything before the footer; header first.
+    pub(crate) fn body(&self) -> Input<'_> {
+        let body_len = self.bytes.len().saturating_sub(footer::LEN as usize);
+        Input::new(&self.label, self.bytes.get(..body_len).unwrap_or_default(), 0, Order::Big)
+    }
+}

@@ -1,0 +1,112 @@
+//! One segment: its documents, which of them live, and their numbers.
+//!
+//! In: what the commit says of it. Out: doors to its files, each opened when it is asked for. Holds: `.si`, `.fnm` and
+//! the table of the compound file are read and verified at once; a segment that is not read is refused here.
+
+use std::sync::Arc;
+
+use crate::commit::{SegmentCommit, base36};
+use crate::compound::SegmentFiles;
+use crate::directory::Directory;
+use crate::doc_values::{self, NumericDocValues};
+use crate::error::Result;
+use crate::field_infos::{self, FieldInfos};
+use crate::live_docs::LiveDocs;
+use crate::segment_info::{self, SegmentInfo};
+use crate::stored_fields::StoredFields;
+use crate::version::Version;
+
+/// A segment whose small files were read.
+pub struct Segment {
+    commit: SegmentCommit,
+    files: SegmentFiles,
+    info: SegmentInfo,
+    field_infos: FieldInfos,
+}
+
+impl Segment {
+    /// Reads `.si`, `.cfe` where there is one, and `.fnm`.
+    ///
+    /// # Errors
+    /// `Unsupported` for a segment that is not of Lucene 8.7 to 10, `Missing`, `Corrupt`, `Read`.
+    pub fn open(dir: Arc<dyn Directory>, commit: &SegmentCommit) -> Result<Self> {
+        let mut files = SegmentFiles::new(dir, &commit.name, commit.id);
+        let info = segment_info::read(&files.outside(".si", "the commit")?, commit)?;
+        if info.compound {
+            files.open_compound()?;
+        }
+        let field_infos = match commit.field_infos_gen {
+            None => field_infos::read(&files.inside(".fnm")?, &commit.id, "")?,
+            Some(generation) => {
+                let suffix = base36(generation);
+                let file = files.outside(&format!("_{suffix}.fnm"), "the commit")?;
+                field_infos::read(&file, &commit.id, &suffix)?
+            }
+        };
+        Ok(Self { commit: commit.clone(), files, info, field_infos })
+    }
+
+    /// `_0`, `_1a`: the beginning of the names of its files.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.commit.name
+    }
+
+    /// How many documents it has, dead ones included.
+    #[must_use]
+    pub fn max_doc(&self) -> u32 {
+        self.info.max_doc
+    }
+
+    /// How many are hard-deleted.
+    #[must_use]
+    pub fn del_count(&self) -> u32 {
+        self.commit.del_count
+    }
+
+    /// How many are soft-deleted and not hard-deleted as well.
+    #[must_use]
+    pub fn soft_del_count(&self) -> u32 {
+        self.commit.soft_del_count
+    }
+
+    /// The Lucene version that wrote it.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.info.version
+    }
+
+    /// Its fields.
+    #[must_use]
+    pub fn field_infos(&self) -> &FieldInfos {
+        &self.field_infos
+    }
+
+    /// Opens the documents: reads the headers of `.fdt` and `.fdx`, and `.fdm`.
+    ///
+    /// # Errors
+    /// `Unsupported` for a format that is not read, `Missing`, `Corrupt`, `Read`.
+    pub fn stored_fields(&self) -> Result<StoredFields> {
+        StoredFields::open(&self.files, self.info.max_doc)
+    }
+
+    /// Opens the deletes, hard and soft.
+    ///
+    /// # Errors
+    /// `Unsupported` for a format that is not read, `Missing`, `Corrupt`, `Read`.
+    pub fn live_docs(&self) -> Result<LiveDocs> {
+        LiveDocs::open(&self.files, &self.field_infos, &self.commit, self.info.max_doc)
+    }
+
+    /// Opens the numbers of `field`; `None` where the segment has no such field, or it has no doc values.
+    ///
+    /// # Errors
+    /// `Unsupported` for doc values that are not one number per document, or of a format that is not read; `Missing`,
+    /// `Corrupt`, `Read`.
+    pub fn numeric(&self, field: &str) -> Result<Option<NumericDocValues>> {
+        match self.field_infos.get(field) {
+            Some(field) => doc_values::open(&self.files, &self.field_infos, field),
+            None => Ok(None),
+        }
+    }
+}

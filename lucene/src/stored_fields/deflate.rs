@@ -1,0 +1,40 @@
+//! DEFLATE blocks behind a common dictionary, which is the beginning of the data itself.
+//!
+//! Layout: lengths of dictionary and block, then each compressed length and its bytes; raw DEFLATE without a zlib
+//! header. After: Lucene `DeflateWithPresetDictCompressionMode`.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::error::Result;
+use crate::input::Input;
+
+use super::dict_blocks::unpack_dict_blocks;
+use super::output::Output;
+
+/// Inflates blocks, one after the other, in one allocation.
+pub(crate) struct Inflater(Decompress);
+
+impl Inflater {
+    pub(crate) fn new() -> Self {
+        Self(Decompress::new(false))
+    }
+
+    /// Unpacks `len` bytes to the end of `output`.
+    pub(crate) fn unpack(&mut self, input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
+        unpack_dict_blocks(input, len, output, |dict, packed, room| self.inflate(dict, packed, room))
+    }
+
+    fn inflate(&mut self, dict: &[u8], packed: &[u8], room: &mut [u8]) -> Result<(), String> {
+        let failed = |error: flate2::DecompressError| format!("DEFLATE: {error}");
+        self.0.reset(false);
+        if !dict.is_empty() {
+            self.0.set_dictionary(dict).map_err(failed)?;
+        }
+        let status = self.0.decompress(packed, room, FlushDecompress::Finish).map_err(failed)?;
+        let found = self.0.total_out();
+        if status != Status::StreamEnd || found != room.len() as u64 {
+            return Err(format!("DEFLATE gives {found} bytes where {} are expected", room.len()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! Stored fields: `.fdt` holds them in compressed chunks, `.fdm` and `.fdx` say where each chunk begins.
+//!
+//! A *chunk* is some hundred documents, compressed together; a huge one is *sliced* into pieces that are compressed on
+//! their own. [`StoredFields::cuts`] divides a segment at chunk starts, [`StoredFields::read`] reads such a part, from
+//! any document on. The way of a byte: `reader` reads a chunk, `index` knows how long it is, `unpack` reads its header
+//! and arrays (`ints`) and has it unpacked (`lz4`, `deflate`, `zstd`) into `output`; `document` reads the fields.
+//! Memory: one chunk compressed and unpacked, two blocks of the index. After: Lucene `compressing` stored fields.
+
+mod deflate;
+mod dict_blocks;
+mod document;
+mod format;
+mod index;
+mod ints;
+mod lz4;
+mod output;
+mod reader;
+mod unpack;
+mod zstd;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use document::{Fields, StoredDoc, StoredValue};
+pub use reader::{Chunk, ChunkReader};
+
+use crate::DocId;
+use crate::compound::SegmentFiles;
+use crate::error::{Error, Result};
+use crate::file::File;
+use crate::footer;
+use format::Format;
+use index::{ChunkIndex, IndexCursor, Sources};
+
+/// A part of a segment's stored fields that begins and ends where a chunk does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkRange {
+    /// The documents in it.
+    pub docs: Range<DocId>,
+    /// The bytes of `.fdt` in it. The first part begins at 0 with the header, the last ends before the CRC of the
+    /// footer: so the checksums of all parts combine to the footer's.
+    pub bytes: Range<u64>,
+}
+
+/// A checksum of the beginning of a [`ChunkRange`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangeCrc {
+    /// CRC-32 of the bytes from the start of the range up to `to`.
+    pub value: u32,
+    /// Where in `.fdt` it ends.
+    pub to: u64,
+}
+
+/// The stored fields of a segment.
+#[derive(Clone)]
+pub struct StoredFields {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    data: File,
+    format: Format,
+    index: Arc<ChunkIndex>,
+}
+
+impl StoredFields {
+    pub(crate) fn open(files: &SegmentFiles, max_doc: u32) -> Result<Self> {
+        let data = files.inside(".fdt")?;
+        let (format, chunks_start) = data.header(files.id(), "", |codec| Format::of(&codec, &data))?;
+        let sources = Sources {
+            meta: &files.inside(".fdm")?,
+            data: files.inside(".fdx")?.held_if_small()?,
+            id: files.id(),
+            max_doc,
+            body: chunks_start..data.body_end()?,
+        };
+        let index = Arc::new(ChunkIndex::open(&format, sources)?);
+        Ok(Self { inner: Arc::new(Inner { data, format, index }) })
+    }
+
+    /// Length of `.fdt` in bytes.
+    #[must_use]
+    pub fn data_len(&self) -> u64 {
+        self.inner.data.len()
+    }
+
+    /// The CRC-32 that `.fdt` must have, without its last 8 bytes.
+    ///
+    /// # Errors
+    /// `Corrupt` where the file does not end as a Lucene file, `Read`.
+    pub fn footer_crc(&self) -> Result<u32> {
+        let data = &self.inner.data;
+        let start = data.body_end()?;
+        footer::read(data.label(), &data.read(start..data.len())?, start)
+    }
+
+    /// Cuts the whole segment into parts of about `bytes` bytes of `.fdt`: at least `bytes` but in the last, and at
+    /// least one chunk. Reads all of `.fdx`, a block at a time.
+    ///
+    /// # Errors
+    /// `Corrupt` where chunks do not ascend, `Read`.
+    pub fn cuts(&self, bytes: u64) -> Result<Vec<ChunkRange>> {
+        let mut index = self.cursor();
+        let chunks = index.index().chunks();
+        let mut cuts = Vec::new();
+        let (mut doc, mut byte) = (0, 0);
+        for chunk in 0..chunks {
+            let bounds = index.bounds(chunk)?;
+            let last = chunk + 1 == chunks;
+            if last || bounds.bytes.end - byte >= bytes {
+                let end = if last { self.covered_end() } else { bounds.bytes.end };
+                cuts.push(ChunkRange { docs: doc..bounds.docs.end, bytes: byte..end });
+                (doc, byte) = (bounds.docs.end, end);
+            }
+        }
+        if chunks == 0 {
+            cuts.push(ChunkRange { docs: 0..0, bytes: 0..self.covered_end() });
+        }
+        Ok(cuts)
+    }
+
+    /// Reads the chunks of `range`, from the one that holds `from_doc` (the end of the range: no chunk).
+    ///
+    /// `crc` is the checksum of the range up to that chunk, from [`Chunk::crc_before`]. Where it ends earlier, or is
+    /// `None`, what is between is read again for the checksum only.
+    ///
+    /// # Errors
+    /// `Position` where `range` does not begin and end with chunks of this segment, `from_doc` is outside it, or `crc`
+    /// ends behind the chunk; `Corrupt`, `Read`.
+    pub fn read(&self, range: &ChunkRange, from_doc: DocId, crc: Option<RangeCrc>) -> Result<ChunkReader> {
+        let mut index = self.cursor();
+        self.boundary(&mut index, range.docs.start, range.bytes.start)?;
+        let end = self.boundary(&mut index, range.docs.end, range.bytes.end)?;
+        if from_doc < range.docs.start || range.docs.end < from_doc {
+            return Err(self.position(format!("document {from_doc} is not in {:?}", range.docs)));
+        }
+        let (chunk, start) = if from_doc == range.docs.end {
+            (end, range.bytes.end)
+        } else {
+            let chunk = index.find(from_doc)?;
+            (chunk, index.start(chunk)?)
+        };
+        let crc = crc.unwrap_or(RangeCrc { value: 0, to: range.bytes.start });
+        if crc.to < range.bytes.start || start < crc.to {
+            return Err(self.position(format!("the checksum ends at byte {}, the chunk begins at {start}", crc.to)));
+        }
+        ChunkReader::new(&self.inner, index, chunk..end, crc, range.bytes.end)
+    }
+
+    fn cursor(&self) -> IndexCursor {
+        IndexCursor::new(Arc::clone(&self.inner.index))
+    }
+
+    /// Where what the footer's CRC covers ends.
+    fn covered_end(&self) -> u64 {
+        self.data_len().saturating_sub(footer::CRC_LEN)
+    }
+
+    /// The chunk that begins at `doc` and `byte`, as [`StoredFields::cuts`] gives them.
+    fn boundary(&self, index: &mut IndexCursor, doc: DocId, byte: u64) -> Result<u64> {
+        let (chunks, max_doc) = (index.index().chunks(), index.index().max_doc());
+        let chunk = if doc >= max_doc { chunks } else { index.find(doc)? };
+        let byte_fits = (chunk == 0 && byte == 0)
+            || (chunk == chunks && byte == self.covered_end())
+            || (0 < chunk && chunk < chunks && byte == index.start(chunk)?);
+        if !byte_fits || index.first_doc(chunk)? != doc {
+            return Err(self.position(format!("no chunk begins at document {doc} and byte {byte}")));
+        }
+        Ok(chunk)
+    }
+
+    #[cold]
+    fn position(&self, what: String) -> Error {
+        Error::Position { file: self.inner.data.label().to_string(), what }
+    }
+}

@@ -1,0 +1,185 @@
+//! Chunk after chunk of a range, with the checksum of what was read.
+//!
+//! In: a range of `.fdt` and where to start in it. Out: one [`Chunk`] at a time, in buffers of the reader. Holds: every
+//! byte of the range is read once, in order, and counted into the CRC-32: also what stands before the first chunk
+//! and after the last.
+
+use std::io::Read;
+
+use crate::DocId;
+use crate::error::{Error, Result};
+use crate::file::File;
+use crate::input::{Input, Order};
+
+use super::document::StoredDoc;
+use super::index::{ChunkBounds, IndexCursor};
+use super::unpack::Unpacked;
+use super::{Inner, RangeCrc};
+
+/// Compressed bytes above this are given back before the next chunk.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+
+/// Lead and tail bytes, which are only counted into the checksum, are read so many at a time.
+const SKIP_BYTES: u64 = 64 << 10;
+
+/// Reads the chunks of a range; made by [`StoredFields::read`](super::StoredFields::read).
+pub struct ChunkReader {
+    file: File,
+    source: Box<dyn Read + Send>,
+    index: IndexCursor,
+    /// The next chunk, and the first that is outside the range.
+    next: u64,
+    end: u64,
+    /// Where in the file the range ends and where the source stands.
+    bytes_end: u64,
+    at: u64,
+    crc: crc32fast::Hasher,
+    /// The source failed: where it stands is unknown.
+    lost: bool,
+    packed: Vec<u8>,
+    unpacked: Unpacked,
+    order: Order,
+}
+
+impl ChunkReader {
+    /// Reads the chunks `chunks`; `crc` is the state at the byte where reading starts.
+    pub(super) fn new(
+        inner: &Inner,
+        index: IndexCursor,
+        chunks: std::ops::Range<u64>,
+        crc: RangeCrc,
+        bytes_end: u64,
+    ) -> Result<Self> {
+        let source = inner.data.stream(crc.to..bytes_end)?;
+        Ok(Self {
+            file: inner.data.clone(),
+            source,
+            next: chunks.start,
+            end: chunks.end,
+            bytes_end,
+            at: crc.to,
+            crc: crc32fast::Hasher::new_with_initial(crc.value),
+            lost: false,
+            packed: Vec::new(),
+            unpacked: Unpacked::new(inner.format, index.index().slice_bytes),
+            order: inner.format.order,
+            index,
+        })
+    }
+
+    /// The next chunk; `None` once the whole range was read, after which [`ChunkReader::crc`] covers all of it.
+    ///
+    /// # Errors
+    /// `Read` where the source fails, after which this reader is of no more use; `Corrupt` for a chunk that is not
+    /// what it should be.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>> {
+        if self.lost {
+            let what = "an earlier read failed".to_owned();
+            return Err(Error::Position { file: self.file.label().to_string(), what });
+        }
+        if self.next == self.end {
+            self.skip_to(self.bytes_end)?;
+            return Ok(None);
+        }
+        let bounds = self.index.bounds(self.next)?;
+        self.skip_to(bounds.bytes.start)?;
+        let crc_before = self.crc();
+        self.read_packed((bounds.bytes.end - bounds.bytes.start) as usize)?;
+        self.next += 1;
+        let input = Input::new(self.file.label(), &self.packed, bounds.bytes.start, self.order);
+        self.unpacked.unpack(&bounds, input)?;
+        Ok(Some(Chunk { file: self.file.label(), unpacked: &self.unpacked, bounds, crc_before, order: self.order }))
+    }
+
+    /// The checksum from the start of the range to the end of the chunk that was returned last.
+    #[must_use]
+    pub fn crc(&self) -> RangeCrc {
+        RangeCrc { value: self.crc.clone().finalize(), to: self.at }
+    }
+
+    fn skip_to(&mut self, offset: u64) -> Result<()> {
+        while self.at < offset {
+            self.read_packed(SKIP_BYTES.min(offset - self.at) as usize)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the next `len` bytes into `packed`. The index has them inside the file, so that much is really there.
+    fn read_packed(&mut self, len: usize) -> Result<()> {
+        if self.packed.capacity() > KEPT_BYTES_MAX {
+            self.packed = Vec::new();
+        }
+        self.packed.resize(len, 0);
+        if let Err(source) = self.source.read_exact(&mut self.packed) {
+            self.lost = true;
+            return Err(self.file.read_error(self.at, len as u64, source));
+        }
+        self.crc.update(&self.packed);
+        self.at += len as u64;
+        Ok(())
+    }
+}
+
+/// The documents of one chunk.
+pub struct Chunk<'a> {
+    file: &'a str,
+    unpacked: &'a Unpacked,
+    bounds: ChunkBounds,
+    crc_before: RangeCrc,
+    order: Order,
+}
+
+impl<'a> Chunk<'a> {
+    /// Its first document.
+    #[must_use]
+    pub fn doc_base(&self) -> DocId {
+        self.bounds.docs.start
+    }
+
+    /// How many documents it has.
+    #[must_use]
+    pub fn doc_count(&self) -> u32 {
+        self.bounds.docs.end - self.bounds.docs.start
+    }
+
+    /// Length of all its documents together, unpacked, in bytes.
+    #[must_use]
+    pub fn bytes_len(&self) -> usize {
+        self.unpacked.bytes().len()
+    }
+
+    /// The checksum from the start of the range to where this chunk begins: with it, [`super::StoredFields::read`] can
+    /// start again at any document of this chunk.
+    #[must_use]
+    pub fn crc_before(&self) -> RangeCrc {
+        self.crc_before
+    }
+
+    /// Document number `at` of this chunk, from 0; `None` behind the last.
+    ///
+    /// # Errors
+    /// `Corrupt` where there are fields without bytes, or bytes without fields.
+    #[must_use]
+    pub fn doc(&self, at: u32) -> Option<Result<StoredDoc<'a>>> {
+        let at = at as usize;
+        let fields = *self.unpacked.fields.get(at)?;
+        let end = *self.unpacked.ends.get(at)? as usize;
+        let start = match at.checked_sub(1) {
+            Some(before) => *self.unpacked.ends.get(before)? as usize,
+            None => 0,
+        };
+        let bytes = self.unpacked.bytes().get(start..end)?;
+        let doc = self.bounds.docs.start + at as u32;
+        if bytes.is_empty() != (fields == 0) {
+            let what = format!("document {doc}: {fields} fields in {} bytes", bytes.len());
+            let (file, offset) = (self.file.to_owned(), self.bounds.bytes.start);
+            return Some(Err(Error::Corrupt { file, offset, what }));
+        }
+        Some(Ok(StoredDoc { doc, fields, bytes, order: self.order, file: self.file, chunk: self.bounds.bytes.start }))
+    }
+
+    /// All documents, in order.
+    pub fn docs(&self) -> impl Iterator<Item = Result<StoredDoc<'a>>> {
+        (0..self.doc_count()).map_while(|at| self.doc(at))
+    }
+}
