@@ -1,0 +1,230 @@
+//! The body of a `_bulk` request while it is being packed.
+//!
+//! In: ids, routings and sources. Out: the bytes to send, and where each item begins and ends in them, so that items
+//! can be sent again without being packed again.
+//!
+//! ```text
+//! {"index":{"_id":"…","routing":"…"}}\n
+//! {… source on one line …}\n
+//! ```
+//!
+//! Holds: an item is two lines whatever is in its id or source. The index stands in the request's path.
+//! Not here: when a body is full. After: the Bulk API of Elasticsearch 7 and OpenSearch 1, which is unchanged since.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// What the target does with a document whose id it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// Replaces it.
+    Index,
+    /// Keeps it: the outcome is [`AlreadyThere`](crate::ItemOutcome::AlreadyThere).
+    Create,
+}
+
+impl Op {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Create => "create",
+        }
+    }
+}
+
+/// A bulk body. Ids must differ within it: where some items are sent again, they arrive after the others.
+///
+/// The bytes are shared with the requests that carry them, and reused after [`clear`](Self::clear).
+#[derive(Debug, Clone, Default)]
+pub struct BulkBody {
+    bytes: Arc<Vec<u8>>,
+    items: Vec<Item>,
+}
+
+/// Offsets of one item.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    /// Of the action line.
+    start: usize,
+    /// Of the source's line.
+    source: usize,
+    /// After the source's line break.
+    end: usize,
+}
+
+impl BulkBody {
+    /// Packs a document. Line breaks in `source` become spaces, which JSON does not mind; else it is sent as it is.
+    pub fn push(&mut self, op: Op, id: &str, routing: Option<&str>, source: &[u8]) {
+        // Copies only if a request still holds the bytes, and `clear` sees to it that none does.
+        let bytes = Arc::make_mut(&mut self.bytes);
+        let start = bytes.len();
+        bytes.extend_from_slice(b"{\"");
+        bytes.extend_from_slice(op.as_str().as_bytes());
+        bytes.extend_from_slice(b"\":{\"_id\":");
+        push_json_string(bytes, id);
+        if let Some(routing) = routing {
+            bytes.extend_from_slice(b",\"routing\":");
+            push_json_string(bytes, routing);
+        }
+        bytes.extend_from_slice(b"}}\n");
+        let source_start = bytes.len();
+        push_on_one_line(bytes, source);
+        bytes.push(b'\n');
+        self.items.push(Item { start, source: source_start, end: bytes.len() });
+    }
+
+    /// Number of items.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are no items.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Bytes of the body.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The source of an item as it is sent, without the line break at its end; `None` where there is no such item.
+    #[must_use]
+    pub fn source(&self, number: usize) -> Option<&[u8]> {
+        let item = self.items.get(number)?;
+        self.bytes.get(item.source..item.end.checked_sub(1)?)
+    }
+
+    /// Empties the body and keeps its memory, unless a request that was given up still holds it.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        match Arc::get_mut(&mut self.bytes) {
+            Some(bytes) => bytes.clear(),
+            None => self.bytes = Arc::new(Vec::with_capacity(self.bytes.capacity())),
+        }
+    }
+
+    /// The action line of an item, for messages.
+    pub(crate) fn action(&self, number: usize) -> String {
+        let line = self.items.get(number).and_then(|item| self.bytes.get(item.start..item.source)).unwrap_or_default();
+        String::from_utf8_lossy(line).trim_end().to_owned()
+    }
+
+    /// The bytes of some items, by ascending number: without copying where they stand side by side.
+    pub(crate) fn gather(&self, numbers: &[usize]) -> Bytes {
+        let item = |number: &usize| self.items.get(*number);
+        let side_by_side = numbers.iter().zip(numbers.iter().skip(1)).all(|(this, next)| this + 1 == *next);
+        if side_by_side {
+            let start = numbers.first().and_then(item).map_or(0, |first| first.start);
+            let end = numbers.last().and_then(item).map_or(0, |last| last.end);
+            return Bytes::from_owner(Shared { bytes: Arc::clone(&self.bytes), range: start..end });
+        }
+        let ranges = numbers.iter().filter_map(item).map(|item| item.start..item.end);
+        let mut bytes = Vec::with_capacity(ranges.clone().map(|range| range.len()).sum());
+        for range in ranges {
+            bytes.extend_from_slice(self.bytes.get(range).unwrap_or_default());
+        }
+        Bytes::from(bytes)
+    }
+}
+
+/// A part of the body, held by a request.
+struct Shared {
+    bytes: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+fn push_json_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for &byte in text.as_bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+fn push_on_one_line(out: &mut Vec<u8>, source: &[u8]) {
+    let mut rest = source;
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        let Some((line, after)) = rest.split_at_checked(at) else { break };
+        out.extend_from_slice(line);
+        out.push(b' ');
+        rest = after.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_item_is_two_lines_whatever_is_in_it() {
+        let mut body = BulkBody::default();
+        body.push(Op::Index, "1", None, b"{\n  \"a\": 1\r\n}\n");
+        body.push(Op::Create, "a\"b\\c\nd\u{1}é😀", Some("r\""), b"{}");
+        body.push(Op::Index, "", Some(""), b"");
+        let lines: Vec<&str> = text(&body.bytes).split('\n').collect();
+        assert_eq!(lines[0], r#"{"index":{"_id":"1"}}"#);
+        assert_eq!(lines[1], "{   \"a\": 1  } ");
+        let action: serde_json::Value = serde_json::from_str(lines[2]).unwrap();
+        assert_eq!(action, serde_json::json!({"create": {"_id": "a\"b\\c\nd\u{1}é😀", "routing": "r\""}}));
+        assert_eq!(lines[3..], ["{}", r#"{"index":{"_id":"","routing":""}}"#, "", ""]);
+        assert_eq!(body.source(1), Some(b"{}".as_slice()));
+        assert_eq!(body.source(2), Some(b"".as_slice()));
+        assert_eq!(body.source(3), None);
+        assert_eq!(body.action(0), r#"{"index":{"_id":"1"}}"#);
+        assert_eq!((body.len(), body.byte_len()), (3, body.bytes.len()));
+    }
+
+    #[test]
+    fn items_are_gathered_and_neighbours_are_not_copied() {
+        let mut body = BulkBody::default();
+        for id in ["0", "1", "2", "3"] {
+            body.push(Op::Index, id, None, id.as_bytes());
+        }
+        let item = |id: &str| format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{id}\n");
+        let all = body.gather(&[0, 1, 2, 3]);
+        assert_eq!(all.as_ptr(), body.bytes.as_ptr());
+        assert_eq!(all.len(), body.byte_len());
+        assert_eq!(text(&body.gather(&[1, 2])), item("1") + &item("2"));
+        assert_eq!(text(&body.gather(&[0, 3])), item("0") + &item("3"));
+        assert_eq!(text(&body.gather(&[2])), item("2"));
+        assert!(body.gather(&[]).is_empty());
+    }
+
+    #[test]
+    fn memory_is_reused_and_never_changed_under_a_request() {
+        let mut body = BulkBody::default();
+        body.push(Op::Index, "1", None, &[b'x'; 1000]);
+        let memory = body.bytes.as_ptr();
+        drop(body.gather(&[0]));
+        body.clear();
+        body.push(Op::Index, "2", None, b"y");
+        assert_eq!(body.bytes.as_ptr(), memory);
+
+        let in_flight = body.gather(&[0]);
+        body.clear();
+        assert!(body.is_empty() && body.byte_len() == 0);
+        body.push(Op::Index, "3", None, b"z");
+        assert_eq!(text(&in_flight), "{\"index\":{\"_id\":\"2\"}}\ny\n");
+    }
+}

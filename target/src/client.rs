@@ -1,0 +1,314 @@
+//! HTTP with one cluster: who we are, how long we wait, and raw requests.
+//!
+//! In: [`ClusterOptions`]. Out: a [`Cluster`], a cheap handle on a pool of connections, whose calls are in this file,
+//! in [`admin`](crate::admin) and in [`bulk`](mod@crate::bulk).
+//!
+//! Holds: the password is in one header and nowhere else; an answer is never held beyond a bound; redirects are not
+//! followed and proxies of the environment are not used, so what is said goes to the endpoint and nowhere else.
+//! Not here: what answers mean.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Method, Url};
+use serde_json::Value;
+
+use crate::answer;
+use crate::error::{TargetError, chain};
+use crate::outcome::{self, Meaning};
+
+/// Longest answer that is read; mappings and error texts of thousands of documents are far below.
+const ANSWER_BYTES_MAX: usize = 128 << 20;
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// How to say who we are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// Not at all.
+    #[default]
+    None,
+    /// HTTP basic authentication.
+    Basic {
+        /// The user; holds no `:`.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+}
+
+/// How to reach a cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// The address, from [`Endpoint::Cluster`](crate::Endpoint::Cluster).
+    pub endpoint: Url,
+    /// Who we are.
+    pub auth: Auth,
+    /// Time to connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Time from the first byte sent to the last byte received. Above the minute for which a server waits for a shard
+    /// before it answers 503, and below the two minutes after which a worker without an event loses its task.
+    pub request_timeout: Duration,
+}
+
+impl ClusterOptions {
+    /// No authentication, 10 s to connect, 90 s for a request.
+    #[must_use]
+    pub fn new(endpoint: Url) -> Self {
+        let (connect_timeout, request_timeout) = (Duration::from_secs(10), Duration::from_secs(90));
+        Self { endpoint, auth: Auth::None, connect_timeout, request_timeout }
+    }
+}
+
+/// One cluster. Clones share the connections.
+#[derive(Clone)]
+pub struct Cluster {
+    http: Client,
+    /// The address without a slash at its end.
+    base: Arc<str>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client would print its headers.
+        f.debug_tuple("Cluster").field(&self.base).finish()
+    }
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// Whether the status is 2xx.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// No answer.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// What happened instead.
+    pub why: String,
+    /// There was no connection, so nothing was sent.
+    pub unsent: bool,
+}
+
+impl Cluster {
+    /// Makes a client; nothing is sent before the first call.
+    ///
+    /// # Errors
+    /// [`TargetError::Client`] where TLS can't be set up, [`TargetError::Endpoint`] for a user that HTTP can't carry.
+    pub fn connect(options: &ClusterOptions) -> Result<Self, TargetError> {
+        // Fails where somebody else of this process installed a provider before: as good.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let base = options.endpoint.as_str().trim_end_matches('/');
+        let mut headers = HeaderMap::new();
+        if let Auth::Basic { username, password } = &options.auth {
+            headers.insert(AUTHORIZATION, basic(username, password).map_err(|why| endpoint_error(base, why))?);
+        }
+        let http = Client::builder()
+            .default_headers(headers)
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.request_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            // A connection per request in flight: one that breaks takes one request with it.
+            .http1_only()
+            .build()
+            .map_err(TargetError::Client)?;
+        Ok(Self { http, base: Arc::from(base) })
+    }
+
+    /// The address, for messages.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.base
+    }
+
+    /// A request of any kind: `path` begins with `/` and is sent as it is (see [`index_path`]).
+    ///
+    /// # Errors
+    /// [`TargetError::Unavailable`] where there is no answer. An answer is no error, whatever its status:
+    /// [`Cluster::success`] makes it one.
+    pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, TargetError> {
+        let what = format!("{method} {path}");
+        let body = body.map(|value| Bytes::from(value.to_string()));
+        let sent = self.send(method, path, "application/json", body).await;
+        sent.map_err(|lost| self.unavailable(what, 1, Duration::ZERO, lost.why))
+    }
+
+    /// The answer if it is a success; `what` was asked, e.g. `create index orders`.
+    ///
+    /// # Errors
+    /// [`TargetError::Unavailable`] where the target says that it can't at the moment, else [`TargetError::Refused`].
+    pub fn success(&self, what: &str, answer: Answer) -> Result<Answer, TargetError> {
+        if answer.is_success() {
+            return Ok(answer);
+        }
+        let fault = answer::fault(&answer.body);
+        match outcome::meaning(answer.status, Some(&fault)) {
+            Meaning::Busy => {
+                let last = format!("{} {}: {}", answer.status, fault.kind, fault.reason);
+                Err(self.unavailable(what.to_owned(), 1, Duration::ZERO, last))
+            }
+            Meaning::Target(advice) => Err(self.refused(what, answer.status, fault, advice)),
+            Meaning::Document | Meaning::AlreadyThere | Meaning::Written => {
+                Err(self.refused(what, answer.status, fault, ""))
+            }
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: Option<Bytes>,
+    ) -> Result<Answer, Lost> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, content_type).body(body);
+        }
+        let lost = |error: reqwest::Error| {
+            let unsent = error.is_connect();
+            Lost { why: chain(&error.without_url()), unsent }
+        };
+        let mut response = request.send().await.map_err(lost)?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(Lost { why: format!("the answer is above {ANSWER_BYTES_MAX} bytes"), unsent: false });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body: Bytes::from(body) })
+    }
+
+    pub(crate) fn unavailable(&self, what: String, attempts: u32, elapsed: Duration, last: String) -> TargetError {
+        TargetError::Unavailable { endpoint: self.base.to_string(), what, attempts, elapsed, last }
+    }
+
+    pub(crate) fn refused(&self, what: &str, status: u16, fault: answer::Fault, advice: &'static str) -> TargetError {
+        let answer::Fault { kind, reason } = fault;
+        TargetError::Refused { endpoint: self.base.to_string(), what: what.to_owned(), status, kind, reason, advice }
+    }
+
+    pub(crate) fn malformed(&self, what: &str, why: String) -> TargetError {
+        TargetError::Malformed { endpoint: self.base.to_string(), what: what.to_owned(), why }
+    }
+}
+
+fn endpoint_error(base: &str, why: &str) -> TargetError {
+    TargetError::Endpoint { text: base.to_owned(), why: why.to_owned() }
+}
+
+fn basic(username: &str, password: &Secret) -> Result<HeaderValue, &'static str> {
+    if username.contains(':') {
+        return Err("HTTP can't carry a user with `:` in its name");
+    }
+    let both = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{}", password.expose()));
+    let mut value = HeaderValue::try_from(format!("Basic {both}")).map_err(|_| "HTTP can't carry the user")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `/{name}`, for the path of a request; a name with other characters than plain ones is percent-encoded.
+///
+/// # Errors
+/// [`TargetError::IndexName`] for what no index can be called, since it would mean something else: several indices, an
+/// API, or another path.
+pub fn index_path(name: &str) -> Result<String, TargetError> {
+    let wrong = |why| Err(TargetError::IndexName { name: name.to_owned(), why });
+    match name {
+        "" => return wrong("it is empty"),
+        "." | ".." => return wrong("it is a step in a path"),
+        _ => {}
+    }
+    if name.len() > 255 {
+        return wrong("it is longer than 255 bytes");
+    }
+    if name.starts_with(['_', '-', '+']) {
+        return wrong("it begins with `_`, `-` or `+`");
+    }
+    if name.contains(|c: char| "\\/*?\"<>|,# ".contains(c) || c.is_control()) {
+        return wrong("it holds one of \\ / * ? \" < > | , # or a space");
+    }
+    Ok(format!("/{}", percent_encoding::utf8_percent_encode(name, PLAIN)))
+}
+
+const PLAIN: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_reaches_another_path() {
+        assert_eq!(index_path("logs-2024.01.01_a").unwrap(), "/logs-2024.01.01_a");
+        assert_eq!(index_path(".kibana").unwrap(), "/.kibana");
+        assert_eq!(index_path("é%2f:&=").unwrap(), "/%C3%A9%252f%3A%26%3D");
+        let long = "x".repeat(256);
+        for name in ["", ".", "..", "_all", "-a", "+a", "a/b", "a\\b", "*", "a,b", "a?b", "a#b", "a b", "a\n", &long] {
+            let error = index_path(name).unwrap_err();
+            assert!(matches!(error, TargetError::IndexName { .. }), "{name:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let mut options = ClusterOptions::new(Url::parse("http://localhost:9200").unwrap());
+        options.auth = Auth::Basic { username: "admin".into(), password: Secret::new("hunter2") };
+        let cluster = Cluster::connect(&options).unwrap();
+        let encoded = base64::engine::general_purpose::STANDARD.encode("admin:hunter2");
+        let printed = format!("{options:?} {cluster:?} {:?} {}", Secret::new("hunter2"), Secret::new("hunter2"));
+        assert!(!printed.contains("hunter2") && !printed.contains(&encoded), "{printed}");
+        assert!(printed.contains("***"));
+    }
+
+    #[test]
+    fn a_user_that_http_cannot_carry_is_refused() {
+        let mut options = ClusterOptions::new(Url::parse("http://localhost:9200").unwrap());
+        options.auth = Auth::Basic { username: "a:b".into(), password: Secret::new("hunter2") };
+        let error = Cluster::connect(&options).unwrap_err().to_string();
+        assert!(error.contains("`:`") && !error.contains("hunter2"), "{error}");
+    }
+}
