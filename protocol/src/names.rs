@@ -11,6 +11,13 @@ pub const STREAM_EVENTS: &str = "MIG_EVENTS";
 /// The stream of dead letters: one message per subject.
 pub const STREAM_DEAD: &str = "MIG_DEAD";
 
+/// What [`STREAM_TASKS`] takes.
+pub const SUBJECTS_TASKS: &str = "mig.*.task.>";
+/// What [`STREAM_EVENTS`] takes.
+pub const SUBJECTS_EVENTS: &str = "mig.*.event.>";
+/// What [`STREAM_DEAD`] takes.
+pub const SUBJECTS_DEAD: &str = "mig.*.dead.>";
+
 /// The KV buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
@@ -83,6 +90,12 @@ pub fn consumer(migration: &MigrationName, class: TaskClass) -> String {
 #[must_use]
 pub fn event_subject(migration: &MigrationName, phase: Phase, kind: &str) -> String {
     format!("mig.{migration}.event.{phase}.{kind}")
+}
+
+/// Every event of a migration.
+#[must_use]
+pub fn event_filter(migration: &MigrationName) -> String {
+    format!("mig.{migration}.event.>")
 }
 
 /// Subject of a dead letter: one document, so that a redo replaces it.
@@ -181,4 +194,10 @@ pub fn parse_plan(migration: &MigrationName, key: &str) -> Option<ShardId> {
     let rest = key.strip_prefix(&migration_prefix(migration))?.strip_prefix("plan.")?;
     let (index, shard) = rest.split_once('.')?;
     Some(ShardId { index: IndexNo(index.parse().ok()?), shard: shard.parse().ok()? })
+}
+
+/// What page of the inventory a key of [`Bucket::Migrations`] is, if it is one.
+#[must_use]
+pub fn parse_inventory(migration: &MigrationName, key: &str) -> Option<u32> {
+    key.strip_prefix(&migration_prefix(migration))?.strip_prefix("inventory.")?.parse().ok()
 }

@@ -1,1 +1,170 @@
 //! The bus over NATS JetStream.
+//!
+//! ```text
+//! MIG_TASKS    work queue, one message per subject, new ones discarded     (tasks)
+//! MIG_EVENTS   the newest events; MIG_DEAD, one message per document       (records)
+//! mig_*        buckets, history 1, some with a time to live                (keys, watch)
+//! ```
+//! In: the URL of a server, 2.10 or newer, that runs with JetStream; nothing is started. Out: [`NatsBus`].
+//! Holds: streams and buckets are made where they are absent and never deleted. A connection that is lost comes back
+//! by itself; what fails meanwhile is [`BusError::Unavailable`], and to be tried again. That includes a cluster's "no
+//! stream found" while it recovers. A server that lost its data needs a new `connect`.
+
+mod connection;
+mod error;
+mod keys;
+mod records;
+mod streams;
+mod tasks;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::context::ContextBuilder;
+use async_trait::async_trait;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use self::connection::Connection;
+use self::keys::Keys;
+use self::records::Records;
+use self::tasks::Tasks;
+use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Published, Watch};
+use crate::ids::{MigrationName, ShardId};
+use crate::names::Bucket;
+use crate::state::{DeadLetter, Event};
+use crate::task::{TaskClass, TaskMessage};
+
+/// How long an answer may take; the client's own 5 s are too short for a server that syncs each write.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the server is, and how the bus behaves.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NatsOptions {
+    /// `nats://[user:password@|token@]host:port` or `tls://…`; several separated by commas.
+    pub url: String,
+    /// How long a delivered task stays with its worker without a heartbeat.
+    pub ack_wait: Duration,
+}
+
+impl NatsOptions {
+    /// The usual options for the server at `url`.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ack_wait: ACK_WAIT }
+    }
+}
+
+/// The bus over a NATS server.
+pub struct NatsBus {
+    connection: Connection,
+    tasks: Tasks,
+    keys: Keys,
+    records: Records,
+    watches: TaskTracker,
+    cancel: CancellationToken,
+    _cancel_on_drop: DropGuard,
+}
+
+impl std::fmt::Debug for NatsBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsBus").field("url", &self.connection.shown).finish_non_exhaustive()
+    }
+}
+
+impl NatsBus {
+    /// Connects, and makes the streams and buckets that are absent.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] where no server answers; [`BusError::Unusable`] where it refuses the credentials, is
+    /// too old, runs without JetStream, or holds streams of the same names that are something else.
+    pub async fn connect(options: NatsOptions) -> Result<Arc<Self>, BusError> {
+        let connection = Connection::open(&options.url).await?;
+        let jetstream = ContextBuilder::new().timeout(TIMEOUT).build(connection.client.clone());
+        let stores = streams::provide(&jetstream, connection.marks_die).await?;
+        let cancel = CancellationToken::new();
+        Ok(Arc::new(Self {
+            tasks: Tasks::new(connection.clone(), jetstream.clone(), options.ack_wait),
+            keys: Keys::new(connection.clone(), stores),
+            records: Records::new(connection.clone(), jetstream),
+            connection,
+            watches: TaskTracker::new(),
+            _cancel_on_drop: cancel.clone().drop_guard(),
+            cancel,
+        }))
+    }
+}
+
+#[async_trait]
+impl Bus for NatsBus {
+    async fn publish(&self, message: &TaskMessage) -> Result<Published, BusError> {
+        self.tasks.publish(message).await
+    }
+
+    async fn pull(
+        &self,
+        migration: &MigrationName,
+        class: TaskClass,
+        wait: Duration,
+    ) -> Result<Option<Delivery>, BusError> {
+        self.tasks.pull(migration, class, wait).await
+    }
+
+    async fn purge_tasks(&self, migration: &MigrationName) -> Result<(), BusError> {
+        self.tasks.purge(migration).await
+    }
+
+    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, BusError> {
+        self.keys.get(bucket, key).await
+    }
+
+    async fn create(&self, bucket: Bucket, key: &str, value: Vec<u8>) -> Result<u64, BusError> {
+        self.keys.create(bucket, key, value).await
+    }
+
+    async fn update(&self, bucket: Bucket, key: &str, value: Vec<u8>, revision: u64) -> Result<u64, BusError> {
+        self.keys.update(bucket, key, value, revision).await
+    }
+
+    async fn put(&self, bucket: Bucket, key: &str, value: Vec<u8>) -> Result<u64, BusError> {
+        self.keys.put(bucket, key, value).await
+    }
+
+    async fn delete(&self, bucket: Bucket, key: &str) -> Result<(), BusError> {
+        self.keys.delete(bucket, key).await
+    }
+
+    async fn keys(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, BusError> {
+        self.keys.keys(bucket, prefix).await
+    }
+
+    async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<Watch, BusError> {
+        self.keys.watch(bucket, prefix, &self.watches, self.cancel.clone()).await
+    }
+
+    async fn emit(&self, migration: &MigrationName, event: &Event) -> Result<(), BusError> {
+        self.records.emit(migration, event).await
+    }
+
+    async fn events(&self, migration: &MigrationName, limit: usize) -> Result<Vec<Event>, BusError> {
+        self.records.events(migration, limit).await
+    }
+
+    async fn store_dead_letter(
+        &self,
+        migration: &MigrationName,
+        shard: ShardId,
+        letter: &DeadLetter,
+    ) -> Result<(), BusError> {
+        self.records.store_dead_letter(migration, shard, letter).await
+    }
+
+    async fn dead_letters(&self, migration: &MigrationName, limit: usize) -> Result<(u64, Vec<DeadLetter>), BusError> {
+        self.records.dead_letters(migration, limit).await
+    }
+
+    async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {
+        self.records.purge_dead_letters(migration).await
+    }
+}
