@@ -1,0 +1,232 @@
+//! One index of a snapshot: `indices/<id>/meta-X.dat`.
+//!
+//! In: the SMILE document `{"<index>": {settings, mappings, aliases, …}}`. Out: [`IndexMetadata`], as the server stored
+//! it. Indices whose documents are not in this repository say so in [`IndexMetadata::refusal`].
+//! Not here: what a setting means for a target (`metadata`).
+//! After: Elasticsearch `IndexMetadata.Builder#fromXContent`.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use serde_smile::value::Value as Smile;
+
+use crate::blob::Fault;
+use crate::error::Error;
+use crate::limits::SHARDS_MAX;
+use crate::snapshot_info::{Snapshot, SnapshotIndex};
+use crate::version::ProductVersion;
+use crate::xcontent::to_json;
+
+/// An index as the source cluster kept it.
+#[derive(Debug, Clone)]
+pub struct IndexMetadata {
+    /// Its name.
+    pub name: String,
+    /// How many shards it has; their numbers are 0 to this.
+    pub number_of_shards: u32,
+    /// Whether it was closed; its files are complete all the same.
+    pub closed: bool,
+    /// Its settings, flat: `"index.number_of_shards": "3"`. Values are texts, null, or arrays of texts.
+    pub settings: Map<String, Json>,
+    /// Its mapping by type: `("_doc", {"properties": …})`. Empty where nothing was ever mapped.
+    pub mappings: Vec<(String, Json)>,
+    /// Its aliases: name to `{filter?, index_routing?, search_routing?, is_write_index?, is_hidden?}`.
+    pub aliases: Map<String, Json>,
+    /// The version that created it.
+    pub version_created: ProductVersion,
+    /// How many shards it could be split into, which routing depends on.
+    pub routing_num_shards: Option<u32>,
+    /// Why its documents can't be read from this repository, and what to do instead.
+    pub refusal: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    state: Option<String>,
+    settings: Option<Smile>,
+    mappings: Option<Smile>,
+    aliases: Option<Smile>,
+    routing_num_shards: Option<u32>,
+}
+
+/// Reads the metadata of `index`.
+pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex) -> Result<IndexMetadata, Error> {
+    let blob = format!("indices/{}/meta-{}.dat", index.id, index.metadata_name);
+    let what = format!("the metadata of index {:?}", index.name);
+    let mut document: HashMap<String, Body> = snapshot.blobs.document(&blob, "index-metadata", what).await?;
+    let body = document.remove(&index.name);
+    let body = body.ok_or_else(|| {
+        let found: Vec<_> = document.keys().take(3).collect();
+        snapshot.blobs.nonsense(&blob, format!("it is of {found:?}, not of {:?}", index.name))
+    })?;
+    let metadata = understand(&index.name, body, snapshot.is_shallow_copy);
+    metadata.map_err(|fault| snapshot.blobs.fault(&blob, fault))
+}
+
+fn understand(name: &str, body: Body, is_shallow_copy: bool) -> Result<IndexMetadata, Fault> {
+    let mut settings = Map::new();
+    flatten("", object(body.settings, "settings")?, &mut settings);
+    let number_of_shards = number(&settings, "index.number_of_shards")?;
+    if number_of_shards == 0 || SHARDS_MAX < number_of_shards {
+        return Err(Fault::corrupt(0, format!("{number_of_shards} shards, where 1 to {SHARDS_MAX} can be")));
+    }
+    Ok(IndexMetadata {
+        name: name.to_owned(),
+        number_of_shards,
+        closed: body.state.as_deref() == Some("close"),
+        version_created: ProductVersion::from_id(number(&settings, "index.version.created")?),
+        refusal: refusal(&settings, is_shallow_copy),
+        settings,
+        mappings: mappings(body.mappings)?,
+        aliases: object(body.aliases, "aliases")?,
+        routing_num_shards: body.routing_num_shards,
+    })
+}
+
+fn object(value: Option<Smile>, what: &str) -> Result<Map<String, Json>, Fault> {
+    match value.map(to_json).transpose()? {
+        None | Some(Json::Null) => Ok(Map::new()),
+        Some(Json::Object(fields)) => Ok(fields),
+        Some(_) => Err(Fault::corrupt(0, format!("{what} are no object"))),
+    }
+}
+
+/// The servers write settings flat; nested ones, which they would read, become flat too.
+fn flatten(prefix: &str, nested: Map<String, Json>, flat: &mut Map<String, Json>) {
+    for (key, value) in nested {
+        let key = format!("{prefix}{key}");
+        match value {
+            Json::Object(inner) => flatten(&format!("{key}."), inner, flat),
+            value => drop(flat.insert(key, value)),
+        }
+    }
+}
+
+fn number(settings: &Map<String, Json>, key: &str) -> Result<u32, Fault> {
+    let value = settings.get(key);
+    let number = match value {
+        Some(Json::String(text)) => text.parse().ok(),
+        Some(Json::Number(number)) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+        _ => None,
+    };
+    number.ok_or_else(|| match value {
+        Some(value) => Fault::corrupt(0, format!("setting {key} is {value}, not a number")),
+        None => Fault::corrupt(0, format!("setting {key} is missing")),
+    })
+}
+
+/// One element for each type, as `{type: mapping}`; or, in one form that the servers read, a single such object.
+fn mappings(value: Option<Smile>) -> Result<Vec<(String, Json)>, Fault> {
+    let elements = match value.map(to_json).transpose()? {
+        None | Some(Json::Null) => Vec::new(),
+        Some(Json::Array(elements)) => elements,
+        Some(single) => vec![single],
+    };
+    let mut mappings = Vec::new();
+    for element in elements {
+        let Json::Object(types) = element else {
+            return Err(Fault::corrupt(0, "a mapping is no object"));
+        };
+        mappings.extend(types);
+    }
+    Ok(mappings)
+}
+
+fn refusal(settings: &Map<String, Json>, is_shallow_copy: bool) -> Option<String> {
+    let text = |key: &str| settings.get(key).and_then(Json::as_str);
+    let mounted = |index: &str, snapshot: &str, repository: &str| {
+        let [index, snapshot, repository] = [index, snapshot, repository].map(|key| text(key).unwrap_or("(not named)"));
+        format!(
+            "it is a searchable snapshot, which has no files of its own: its documents are in index {index:?} of \
+             snapshot {snapshot:?} in repository {repository:?}; migrate it from there"
+        )
+    };
+    match text("index.store.type") {
+        Some("snapshot") => Some(mounted(
+            "index.store.snapshot.index_name",
+            "index.store.snapshot.snapshot_name",
+            "index.store.snapshot.repository_name",
+        )),
+        Some("remote_snapshot") => Some(mounted(
+            "index.searchable_snapshot.index.id",
+            "index.searchable_snapshot.snapshot_id.name",
+            "index.searchable_snapshot.repository",
+        )),
+        _ if is_shallow_copy && text("index.remote_store.enabled") == Some("true") => {
+            let store = text("index.remote_store.segment.repository").unwrap_or("(not named)");
+            Some(format!(
+                "its segment files are in the remote store {store:?}, the snapshot is a shallow copy; take one with \
+                 the repository setting `remote_store_index_shallow_copy: false`"
+            ))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_json(body: &Json, is_shallow_copy: bool) -> Result<IndexMetadata, String> {
+        let body = serde_smile::from_slice(&serde_smile::to_vec(body).unwrap()).unwrap();
+        understand("a", body, is_shallow_copy).map_err(|fault| format!("{fault:?}"))
+    }
+
+    fn with_settings(more: Json) -> Json {
+        let mut body = json!({"state": "open", "settings": {
+            "index.number_of_shards": "2", "index.version.created": "7100299"}});
+        for (key, value) in more.as_object().unwrap() {
+            body["settings"][key] = value.clone();
+        }
+        body
+    }
+
+    #[test]
+    fn all_forms_of_settings_and_mappings() {
+        let mut body = with_settings(json!({"index": {"analysis": {"filter": ["a", "b"]}}, "index.x": null}));
+        body["mappings"] = json!([{"t1": {"properties": {}}}, {"t2": {}}]);
+        body["state"] = json!("close");
+        let metadata = read_json(&body, false).unwrap();
+        assert_eq!(metadata.settings["index.analysis.filter"], json!(["a", "b"]));
+        assert_eq!(metadata.mappings, [("t1".to_owned(), json!({"properties": {}})), ("t2".to_owned(), json!({}))]);
+        assert!(metadata.closed && metadata.refusal.is_none());
+        assert_eq!(metadata.version_created.to_string(), "Elasticsearch 7.10.2");
+        body["mappings"] = json!({"_doc": {"dynamic": "strict"}});
+        assert_eq!(read_json(&body, false).unwrap().mappings.len(), 1);
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_named() {
+        for (key, value) in [
+            ("index.number_of_shards", json!("many")),
+            ("index.number_of_shards", json!("-1")),
+            ("index.number_of_shards", json!("0")),
+            ("index.number_of_shards", json!("4000000000")),
+            ("index.version.created", json!([])),
+        ] {
+            let error = read_json(&with_settings(json!({key: value})), false).unwrap_err();
+            assert!(error.contains("shards") || error.contains("index.version.created"), "{error}");
+        }
+        assert!(read_json(&json!({"settings": {}}), false).unwrap_err().contains("index.number_of_shards is missing"));
+        assert!(read_json(&json!({"settings": "x"}), false).unwrap_err().contains("settings are no object"));
+    }
+
+    #[test]
+    fn indices_without_files_of_their_own_are_refused() {
+        let elasticsearch = json!({"index.store.type": "snapshot", "index.store.snapshot.index_name": "orders",
+            "index.store.snapshot.snapshot_name": "daily", "index.store.snapshot.repository_name": "cold"});
+        let refusal = read_json(&with_settings(elasticsearch), false).unwrap().refusal.unwrap();
+        assert!(refusal.contains(r#"index "orders" of snapshot "daily" in repository "cold""#), "{refusal}");
+        let opensearch = json!({"index.store.type": "remote_snapshot", "index.searchable_snapshot.repository": "cold"});
+        let refusal = read_json(&with_settings(opensearch), false).unwrap().refusal.unwrap();
+        assert!(refusal.contains(r#"snapshot "(not named)" in repository "cold""#), "{refusal}");
+        let remote = json!({"index.remote_store.enabled": "true", "index.remote_store.segment.repository": "segs"});
+        assert!(read_json(&with_settings(remote.clone()), false).unwrap().refusal.is_none());
+        let refusal = read_json(&with_settings(remote), true).unwrap().refusal.unwrap();
+        assert!(refusal.contains(r#"remote store "segs""#), "{refusal}");
+        assert!(read_json(&with_settings(json!({"index.store.type": "fs"})), true).unwrap().refusal.is_none());
+    }
+}
