@@ -1,1 +1,52 @@
-fn main() {}
+//! `coordinator start`: the process that decides. It holds no credentials of any cluster and moves no document.
+
+use anyhow::Context;
+use clap::Parser;
+use protocol::bus::nats::{NatsBus, NatsOptions};
+use tokio_util::sync::CancellationToken;
+
+/// Decides what happens next in every migration on a NATS server, and publishes it as tasks for workers.
+#[derive(Parser)]
+#[command(name = "coordinator", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Run until SIGINT or SIGTERM. Several may run; one leads, another takes over within 15 seconds.
+    #[command(after_help = "Example:\n  coordinator start --nats nats://127.0.0.1:4222")]
+    Start {
+        /// The NATS server, 2.10 or newer, with JetStream.
+        #[arg(long, env = "MIGCTL_NATS_URL", default_value = "nats://127.0.0.1:4222", hide_env_values = true)]
+        nats: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Command::Start { nats } = Cli::parse().command;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::Level::INFO.into())
+                .from_env_lossy(),
+        )
+        .init();
+    let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
+    let cancel = CancellationToken::new();
+    let identity = format!("coordinator-{}-{}", std::process::id(), protocol::clock::now_ms());
+    let serving = coordinator::serve::serve(bus, &identity, cancel.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        result = &mut serving => result.context("serve")?,
+        result = protocol::signal::stop_requested() => {
+            result.context("wait for a signal")?;
+            cancel.cancel();
+            serving.await.context("stop")?;
+        }
+    }
+    Ok(())
+}

@@ -22,9 +22,6 @@ pub struct SliceCheckpoint {
     /// Bytes of the output file that count, for a `file:` target.
     #[serde(default)]
     pub file_len: u64,
-    /// Failures so far (never mere redeliveries).
-    #[serde(default)]
-    pub failures: u32,
     /// The last failure, and whether another try can help.
     #[serde(default)]
     pub failure: Option<Failure>,
@@ -133,6 +130,30 @@ pub struct Failure {
     pub reason: String,
     /// What follows.
     pub verdict: Verdict,
+    /// How often it failed within this submission (never mere redeliveries).
+    pub times: u32,
+    /// The submission it happened in: a new submission tries again, so an older one's failures don't count.
+    pub submission: u32,
+}
+
+impl Failure {
+    /// The failure that follows `before`: counted on within a submission, from one in a new one.
+    #[must_use]
+    pub fn after(before: Option<&Self>, submission: u32, verdict: Verdict, reason: String) -> Self {
+        let times = before.filter(|failure| failure.submission == submission).map_or(0, |failure| failure.times);
+        Self { reason, verdict, times: times.saturating_add(1), submission }
+    }
+
+    /// Whether the shard is given up in this submission.
+    #[must_use]
+    pub fn gives_up(&self, submission: u32, attempts_max: u32) -> bool {
+        let hopeless = match self.verdict {
+            Verdict::FailShard => true,
+            Verdict::Retry => self.times >= attempts_max,
+            Verdict::StopLoad => false,
+        };
+        self.submission == submission && hopeless
+    }
 }
 
 /// What follows from a failure.
@@ -147,18 +168,27 @@ pub enum Verdict {
     StopLoad,
 }
 
-/// The record of a shard, written when it is finished (its slices' checkpoints go), or when its planning fails.
+/// The record of a shard: written when it is finished (its slices' checkpoints go), or when it fails.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShardRecord {
-    /// Finished: what became of every segment's documents, in plan order.
+    /// All slices are through, every segment's account adds up, and its checksum holds.
+    pub done: bool,
+    /// What became of every segment's documents, in plan order.
     pub segments: Vec<SegmentAccount>,
-    /// The shard is through: done, or failed for good.
-    pub finished: bool,
-    /// Why it failed, where it did.
+    /// The last failure.
     pub failure: Option<Failure>,
-    /// Failures of its planning so far.
-    #[serde(default)]
-    pub failures: u32,
+}
+
+impl ShardRecord {
+    /// Counts over all segments.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut total = Counts::default();
+        for segment in &self.segments {
+            total.add(&segment.counts);
+        }
+        total
+    }
 }
 
 /// The account of one segment.

@@ -35,6 +35,15 @@ pub struct Spec {
     pub max_rejected: u64,
 }
 
+/// A specification as it was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Counts submissions of this migration, from 1; a new one takes up what stopped or failed.
+    pub number: u32,
+    /// What is wanted.
+    pub spec: Spec,
+}
+
 /// The snapshot to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -152,6 +152,9 @@ pub struct Approval {
     pub who: String,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// Why, in their words; may be empty.
+    #[serde(default)]
+    pub note: String,
     /// The configuration that was approved: its digest, so that a change voids it.
     pub spec_digest: u32,
 }

@@ -1,0 +1,140 @@
+//! `coordinator start`: drives every migration on the bus, as long as it leads.
+//!
+//! Several coordinators may run: all of them are correct at any time, because the state is written by compare-and-set.
+//! The leader key, which dies 15 s after its last renewal, only keeps them from doing the same work twice.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use protocol::bus::{BusError, Change, SharedBus};
+use protocol::ids::MigrationName;
+use protocol::names::{self, Bucket};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::shell;
+
+const LEADER_KEY: &str = "coordinator";
+/// A third of the key's time to live, so that one lost renewal doesn't depose.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// Waits for leadership, drives every migration while it holds, and starts over when it is lost.
+///
+/// # Errors
+/// A bus that can't be used.
+pub async fn serve(bus: SharedBus, identity: &str, cancel: CancellationToken) -> Result<(), BusError> {
+    while !cancel.is_cancelled() {
+        match take_leadership(&bus, identity, &cancel).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(revision)) => {
+                tracing::info!(identity, "leading");
+                let term = cancel.child_token();
+                let (kept, driven) =
+                    tokio::join!(keep_leadership(&bus, identity, revision, &term), drive_all(&bus, &term));
+                driven?;
+                tracing::info!(identity, reason = kept, "no longer leading");
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "wait for the bus");
+                cancel.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The revision at which the leader key became ours; `None` when cancelled first.
+async fn take_leadership(
+    bus: &SharedBus,
+    identity: &str,
+    cancel: &CancellationToken,
+) -> Result<Option<u64>, BusError> {
+    loop {
+        match bus.create(Bucket::Leader, LEADER_KEY, identity.as_bytes().to_vec()).await {
+            Ok(revision) => return Ok(Some(revision)),
+            Err(BusError::Exists { .. }) => tracing::debug!("another coordinator leads"),
+            Err(error) => return Err(error),
+        }
+        if cancel.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Renews until it fails or is cancelled, then ends the term; why.
+async fn keep_leadership(
+    bus: &SharedBus,
+    identity: &str,
+    mut revision: u64,
+    term: &CancellationToken,
+) -> &'static str {
+    let _end = term.clone().drop_guard();
+    loop {
+        if term.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await.is_none() {
+            if let Err(error) = bus.delete(Bucket::Leader, LEADER_KEY).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the leader key dies by itself");
+            }
+            return "stopped";
+        }
+        match bus.update(Bucket::Leader, LEADER_KEY, identity.as_bytes().to_vec(), revision).await {
+            Ok(next) => revision = next,
+            Err(BusError::Conflict { .. }) => return "another coordinator leads",
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "renew the leader key");
+                return "the bus does not answer";
+            }
+        }
+    }
+}
+
+/// One task per migration, begun when its specification appears.
+async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusError> {
+    let _end = term.clone().drop_guard();
+    let mut driven: BTreeSet<MigrationName> = BTreeSet::new();
+    let mut tasks: JoinSet<(MigrationName, Result<(), BusError>)> = JoinSet::new();
+    while !term.is_cancelled() {
+        let mut specs = match bus.watch(Bucket::Migrations, "").await {
+            Ok(watch) => watch,
+            Err(error) if error.is_transient() => {
+                term.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        loop {
+            tokio::select! {
+                () = term.cancelled() => break,
+                ended = tasks.join_next(), if !tasks.is_empty() => {
+                    if let Some(Ok((migration, result))) = ended {
+                        // One migration that can't be driven must not take the others down.
+                        if let Err(error) = result {
+                            tracing::error!(%migration, error = &error as &dyn std::error::Error, "can't be driven");
+                        }
+                        driven.remove(&migration);
+                    }
+                }
+                change = specs.recv() => {
+                    let Some(change) = change else { break };
+                    let Some(migration) = submitted(&change) else { continue };
+                    if driven.insert(migration.clone()) {
+                        let (bus, term) = (bus.clone(), term.clone());
+                        tasks.spawn(async move {
+                            let result = shell::drive(bus, migration.clone(), term).await;
+                            (migration, result)
+                        });
+                    }
+                }
+            }
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// The migration whose specification was just written.
+fn submitted(change: &Change) -> Option<MigrationName> {
+    let Change::Put(key, _) = change else { return None };
+    let migration: MigrationName = key.split('.').next()?.parse().ok()?;
+    (*key == names::spec(&migration)).then_some(migration)
+}
