@@ -21,7 +21,7 @@ const CATALOG_ATTEMPTS: usize = 5;
 const NAMES_SHOWN: usize = 20;
 
 /// A snapshot repository and its catalogue at the time it was opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Repository {
     blobs: Blobs,
     catalog: Arc<Catalog>,

@@ -22,7 +22,7 @@ use crate::version::ProductVersion;
 use crate::xcontent;
 
 /// A snapshot that can be read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Its name.
     pub name: String,

@@ -34,6 +34,7 @@ async fn a_folder_that_is_no_repository() {
     let error = open(folder.path().join("nowhere")).await;
     assert!(matches!(error, Error::NoSuchPlace { .. }) && error.verdict() == Verdict::Fail);
     assert!(chain(&error).contains("nowhere; check the path"), "{}", chain(&error));
+    assert!(chain(&error).ends_with("nowhere is not there"), "{}", chain(&error));
     let error = open(folder.path().to_owned()).await;
     assert!(chain(&error).contains("no files lie there at all"), "{}", chain(&error));
     std::fs::write(folder.path().join("notes.txt"), "x").unwrap();

@@ -78,6 +78,10 @@ impl Place {
         let entries = match std::fs::read_dir(path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_empty() => return Ok(Vec::new()),
+            // Not the prefix is missing then, but the repository.
+            Err(error) if folder.is_empty() => {
+                return Err(StoreError::from_io(error, "", self.root.display().to_string()));
+            }
             Err(error) => return Err(self.io(error)),
         };
         let mut blobs = Vec::new();
