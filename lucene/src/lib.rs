@@ -54,6 +54,7 @@ pub use error::{Error, Result};
 pub use field_infos::FieldInfos;
 pub use live_docs::LiveDocs;
 pub use segment::Segment;
+pub use segment_info::SegmentInfo;
 pub use stored_fields::{Chunk, ChunkRange, ChunkReader, Fields, RangeCrc, StoredDoc, StoredFields, StoredValue};
 pub use version::Version;
 

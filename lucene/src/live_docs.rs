@@ -144,3 +144,31 @@ impl Bitmap {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Commit;
+    use crate::testing::Memory;
+
+    /// The bitmap of Lucene 5 to 8, from a segment whose other files are not read: 8 of 9 documents live.
+    #[test]
+    fn big_endian_live_docs_of_a_real_server_are_read_and_counted() {
+        const SEGMENTS: &[u8] = include_bytes!("../tests/fixtures/elasticsearch-6.8.23/versions-0/segments_3");
+        const LIVE_DOCS: &[u8] = include_bytes!("../tests/fixtures/elasticsearch-6.8.23/versions-0/_4_1.liv");
+        let commit = Commit::read(&Memory::of("segments_3", SEGMENTS.to_vec())).unwrap().segments.remove(0);
+        let files = SegmentFiles::new(Arc::new(Memory::of("_4_1.liv", LIVE_DOCS.to_vec())), &commit.name, commit.id);
+        let open = |commit: &SegmentCommit, max_doc| LiveDocs::open(&files, &FieldInfos::default(), commit, max_doc);
+        let mut live = open(&commit, 9).unwrap();
+        let alive: Vec<u32> = (0..10).filter(|doc| live.is_live(*doc).unwrap()).collect();
+        assert_eq!(alive, [0, 1, 2, 3, 4, 6, 7, 8]);
+
+        let miscounted = SegmentCommit { del_count: 2, ..commit.clone() };
+        assert!(open(&miscounted, 9).err().unwrap().to_string().contains("8 of 9 documents live"));
+        assert!(open(&commit, 65).err().unwrap().to_string().contains("it is not for 65 documents"));
+        let lost = SegmentCommit { del_gen: None, ..commit };
+        assert!(open(&lost, 9).is_err(), "deletes without a file");
+    }
+}

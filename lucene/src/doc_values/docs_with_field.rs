@@ -264,7 +264,7 @@ impl Bitmap {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
 
     use proptest::prelude::*;
 
@@ -348,12 +348,14 @@ mod tests {
         }
     }
 
+    static SPOILABLE: LazyLock<(Vec<u8>, u64)> = LazyLock::new(|| encode(&sample(), Order::Little, 256, true));
+
     proptest! {
         #[test]
         fn spoiled_bytes_give_an_error_or_an_answer(at in any::<prop::sample::Index>(), bit in 0..8, cut: bool) {
-            let (mut bytes, jumps) = encode(&sample(), Order::Little, 256, true);
+            let (mut bytes, jumps) = SPOILABLE.clone();
             let at = at.index(bytes.len());
-            if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit }
+            if cut { bytes.truncate(at) } else { bytes[at] ^= 1u8 << bit }
             if let Ok(mut found) = disi(bytes, Order::Little, jumps, 256) {
                 for doc in (0..12 * BLOCK_DOCS).step_by(4_001) {
                     let _ = found.ordinal(doc);

@@ -1,9 +1,9 @@
-//! The buffer that chunks are unpacked into, used again for every chunk.
+//! The buffer that chunks are read or unpacked into, used again for every chunk.
 
 /// A buffer that became larger for a huge document is given back before the next chunk.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 
-/// Unpacked bytes.
+/// Bytes of a chunk.
 #[derive(Default)]
 pub(crate) struct Output {
     /// Its length only grows, so that bytes are zeroed once and not for every chunk.
@@ -27,7 +27,7 @@ impl Output {
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
-    /// Room for `len` more bytes, which count as unpacked from now on; before it what was unpacked so far.
+    /// Room for `len` more bytes, which count as used from now on; before it what was used so far.
     pub(crate) fn room(&mut self, len: usize) -> (&[u8], &mut [u8]) {
         let end = self.used + len;
         if end > self.bytes.len() {

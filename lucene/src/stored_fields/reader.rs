@@ -13,11 +13,9 @@ use crate::input::{Input, Order};
 
 use super::document::StoredDoc;
 use super::index::{ChunkBounds, IndexCursor};
+use super::output::Output;
 use super::unpack::Unpacked;
 use super::{Inner, RangeCrc};
-
-/// Compressed bytes above this are given back before the next chunk.
-const KEPT_BYTES_MAX: usize = 8 << 20;
 
 /// Lead and tail bytes, which are only counted into the checksum, are read so many at a time.
 const SKIP_BYTES: u64 = 64 << 10;
@@ -36,7 +34,7 @@ pub struct ChunkReader {
     crc: crc32fast::Hasher,
     /// The source failed: where it stands is unknown.
     lost: bool,
-    packed: Vec<u8>,
+    packed: Output,
     unpacked: Unpacked,
     order: Order,
 }
@@ -60,7 +58,7 @@ impl ChunkReader {
             at: crc.to,
             crc: crc32fast::Hasher::new_with_initial(crc.value),
             lost: false,
-            packed: Vec::new(),
+            packed: Output::default(),
             unpacked: Unpacked::new(inner.format, index.index().slice_bytes),
             order: inner.format.order,
             index,
@@ -86,7 +84,7 @@ impl ChunkReader {
         let crc_before = self.crc();
         self.read_packed((bounds.bytes.end - bounds.bytes.start) as usize)?;
         self.next += 1;
-        let input = Input::new(self.file.label(), &self.packed, bounds.bytes.start, self.order);
+        let input = Input::new(self.file.label(), self.packed.as_slice(), bounds.bytes.start, self.order);
         self.unpacked.unpack(&bounds, input)?;
         Ok(Some(Chunk { file: self.file.label(), unpacked: &self.unpacked, bounds, crc_before, order: self.order }))
     }
@@ -106,15 +104,13 @@ impl ChunkReader {
 
     /// Reads the next `len` bytes into `packed`. The index has them inside the file, so that much is really there.
     fn read_packed(&mut self, len: usize) -> Result<()> {
-        if self.packed.capacity() > KEPT_BYTES_MAX {
-            self.packed = Vec::new();
-        }
-        self.packed.resize(len, 0);
-        if let Err(source) = self.source.read_exact(&mut self.packed) {
+        self.packed.clear();
+        let (_, room) = self.packed.room(len);
+        if let Err(source) = self.source.read_exact(room) {
             self.lost = true;
             return Err(self.file.read_error(self.at, len as u64, source));
         }
-        self.crc.update(&self.packed);
+        self.crc.update(room);
         self.at += len as u64;
         Ok(())
     }

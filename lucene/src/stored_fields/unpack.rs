@@ -134,3 +134,155 @@ impl Unpacked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compress, FlushCompress};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::header::Codec;
+    use crate::input::Order;
+
+    const CODECS: [(&str, u32); 6] = [
+        ("Lucene87StoredFieldsFastData", 3),
+        ("Lucene87StoredFieldsHighData", 4),
+        ("Lucene90StoredFieldsFastData", 1),
+        ("ZstdStoredFields814", 1),
+        ("CustomStoredFieldsZstd", 1),
+        ("CustomStoredFieldsZstdNoDict", 1),
+    ];
+
+    fn format(codec: (&str, u32)) -> Format {
+        let dir: std::sync::Arc<dyn crate::Directory> = std::sync::Arc::new(crate::testing::Memory::of("f", vec![]));
+        let file = crate::file::File::open(&dir, "f".into(), "the test").unwrap();
+        Format::of(&Codec { name: codec.0, version: codec.1 }, &file).unwrap()
+    }
+
+    fn vint(mut value: usize, bytes: &mut Vec<u8>) {
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+    }
+
+    fn deflate(dict: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut compress = Compress::new(flate2::Compression::new(6), false);
+        if !dict.is_empty() {
+            compress.set_dictionary(dict).unwrap();
+        }
+        let mut packed = Vec::with_capacity(data.len() * 2 + 64);
+        compress.compress_vec(data, &mut packed, FlushCompress::Finish).unwrap();
+        packed
+    }
+
+    fn zstd(dict: &[u8], data: &[u8]) -> Vec<u8> {
+        zstd::bulk::Compressor::with_dictionary(3, dict).unwrap().compress(data).unwrap()
+    }
+
+    /// One unit as its writer lays it out, with blocks of `block_len` bytes behind a dictionary of `dict_len`.
+    fn unit(compression: Compression, data: &[u8], dict_len: usize, block_len: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let (dict, rest) = data.split_at(dict_len.min(data.len()));
+        let blocks = rest.chunks(block_len);
+        let prefixed = |bytes: &mut Vec<u8>, packed: Vec<u8>| {
+            vint(packed.len(), bytes);
+            bytes.extend(packed);
+        };
+        match compression {
+            Compression::Lz4 => {
+                vint(dict.len(), &mut bytes);
+                vint(block_len, &mut bytes);
+                let mut all = vec![lz4_flex::block::compress(dict)];
+                all.extend(blocks.map(|block| lz4_flex::block::compress_with_dict(block, dict)));
+                all.iter().for_each(|packed| vint(packed.len(), &mut bytes));
+                bytes.extend(all.concat());
+            }
+            Compression::Deflate | Compression::ZstdDict => {
+                let pack = if compression == Compression::Deflate { deflate } else { zstd };
+                vint(dict.len(), &mut bytes);
+                vint(block_len, &mut bytes);
+                prefixed(&mut bytes, if dict.is_empty() { Vec::new() } else { pack(&[], dict) });
+                blocks.for_each(|block| prefixed(&mut bytes, pack(dict, block)));
+            }
+            Compression::ZstdWhole => prefixed(&mut bytes, zstd(&[], data)),
+            Compression::ZstdBlocks => {
+                vint(block_len, &mut bytes);
+                data.chunks(block_len).for_each(|block| prefixed(&mut bytes, zstd(&[], block)));
+            }
+        }
+        bytes
+    }
+
+    /// A chunk of two documents that begins at document 5.
+    fn chunk(format: &Format, data: &[u8], slice_bytes: Option<usize>, dict_len: usize, block_len: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        vint(5, &mut bytes);
+        vint(2 << format.token_flags | usize::from(slice_bytes.is_some()), &mut bytes);
+        let lengths = [data.len() / 3, data.len() - data.len() / 3];
+        for values in [[1, 1], lengths] {
+            match format.ints {
+                super::super::format::Ints::Packed => {
+                    bytes.push(16);
+                    values.iter().for_each(|value| bytes.extend((*value as u16).to_be_bytes()));
+                }
+                super::super::format::Ints::Grouped => {
+                    bytes.push(16);
+                    values.iter().for_each(|value| bytes.extend((*value as u16).to_le_bytes()));
+                }
+            }
+        }
+        for piece in data.chunks(slice_bytes.unwrap_or(usize::MAX)) {
+            bytes.extend(unit(format.compression, piece, dict_len, block_len));
+        }
+        bytes
+    }
+
+    const BOUNDS: ChunkBounds = ChunkBounds { docs: 5..7, bytes: 0..0 };
+
+    fn unpack(format: Format, slice_bytes: usize, bytes: &[u8]) -> Result<Unpacked> {
+        let mut unpacked = Unpacked::new(format, slice_bytes as u32);
+        unpacked.unpack(&BOUNDS, Input::new("_0.fdt", bytes, 0, Order::Big))?;
+        Ok(unpacked)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_unpacked_sliced_or_not(
+            data in prop::collection::vec(prop::sample::select(b"abcabcabc{}".to_vec()), 3..4000),
+            codec in prop::sample::select(CODECS.to_vec()),
+            slice_bytes in prop::option::of(50usize..2000),
+            dict_len in 0usize..60,
+            block_len in 1usize..700,
+            cut in any::<prop::sample::Index>(),
+            bit in any::<prop::sample::Index>(),
+        ) {
+            let format = format(codec);
+            let bytes = chunk(&format, &data, slice_bytes, dict_len, block_len);
+            let slice = slice_bytes.unwrap_or(1);
+            let unpacked = unpack(format, slice, &bytes).unwrap();
+            prop_assert_eq!(unpacked.bytes(), &data);
+            prop_assert_eq!(&unpacked.ends, &[data.len() as u32 / 3, data.len() as u32]);
+
+            prop_assert!(unpack(format, slice, &bytes[..cut.index(bytes.len())]).is_err(), "cut off");
+            let mut spoiled = bytes.clone();
+            let at = bit.index(bytes.len() * 8);
+            spoiled[at / 8] ^= 1 << (at % 8);
+            let _ = unpack(format, slice, &spoiled); // other bytes may come of it; the file's checksum finds them
+        }
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_are_refused_before_anything_is_allocated() {
+        let format = format(CODECS[2]);
+        let huge = [5, 8, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x03, 0, 0, 0, 0]; // two documents of 2^30 - 1 bytes
+        assert!(unpack(format, 1, &huge).err().unwrap().to_string().contains("cannot become"));
+        let larger = [5, 8, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0, 0, 0];
+        assert!(unpack(format, 1, &larger).err().unwrap().to_string().contains("a chunk of 8589934590 bytes"));
+        let other = [6, 8, 0, 1, 0, 1];
+        assert!(unpack(format, 1, &other).err().unwrap().to_string().contains("where the index has 5..7"));
+        let nothing = [5, 8, 0, 0, 0, 0, 0, 0, 1, 0]; // nested documents: no fields, and what LZ4 writes for no bytes
+        assert_eq!(unpack(format, 1, &nothing).unwrap().ends, [0, 0]);
+    }
+}

@@ -1,0 +1,96 @@
+//! The fixtures as directories in memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lucene::Directory;
+
+/// The files of a shard.
+#[derive(Clone)]
+pub struct Shard {
+    pub name: String,
+    pub files: BTreeMap<String, Bytes>,
+}
+
+impl Shard {
+    /// The fixture `<server>-<version>/<shard>`.
+    pub fn open(name: &str) -> Self {
+        let files = entries(&root().join(name))
+            .into_iter()
+            .map(|path| (file_name(&path), Bytes::from(std::fs::read(&path).unwrap())))
+            .collect();
+        Self { name: name.to_owned(), files }
+    }
+
+    pub fn dir(&self) -> Arc<dyn Directory> {
+        Arc::new(self.clone())
+    }
+
+    /// The same shard, but for one file.
+    pub fn with(&self, file: &str, bytes: Vec<u8>) -> Self {
+        let mut other = self.clone();
+        other.files.insert(file.to_owned(), Bytes::from(bytes));
+        other
+    }
+
+    /// `expected.tsv`, a line for each live document.
+    pub fn expected(&self) -> Vec<Vec<String>> {
+        let text = String::from_utf8(self.files["expected.tsv"].to_vec()).unwrap();
+        text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    }
+}
+
+/// Every fixture that has an `expected.tsv`.
+pub fn shards() -> Vec<Shard> {
+    let servers = entries(&root()).into_iter().filter(|path| path.is_dir());
+    let shards: Vec<Shard> = servers
+        .flat_map(|server| entries(&server))
+        .filter(|shard| shard.join("expected.tsv").try_exists().unwrap())
+        .map(|shard| Shard::open(&format!("{}/{}", file_name(shard.parent().unwrap()), file_name(&shard))))
+        .collect();
+    assert!(shards.len() >= 15, "fixtures are missing: {} of 15 shards", shards.len());
+    shards
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap_or_else(|error| panic!("{}: {error}", dir.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+impl Directory for Shard {
+    fn names(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    fn len(&self, name: &str) -> Option<u64> {
+        self.files.get(name).map(|bytes| bytes.len() as u64)
+    }
+
+    fn read(&self, name: &str, range: Range<u64>) -> io::Result<Bytes> {
+        let bytes = self.files.get(name).ok_or(io::ErrorKind::NotFound)?;
+        if range.end > bytes.len() as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes.slice(range.start as usize..range.end as usize))
+    }
+
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+        Ok(Box::new(io::Cursor::new(self.read(name, range)?)))
+    }
+}
