@@ -253,6 +253,8 @@ fn configure(product: Product, options: &Options, home: &Path, port: u16) -> Res
         ("path.repo", "/"),
         // A full disk of the machine must not decide what a test sees.
         ("cluster.routing.allocation.disk.threshold_enabled", "false"),
+        // The serial collector leaves garbage until the heap is full: real usage says nothing about what is needed.
+        ("indices.breaker.total.use_real_memory", "false"),
     ];
     let further = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let lines: String =
