@@ -236,14 +236,7 @@ impl Machine {
         }
     }
 
-    fn end(
-        &mut self,
-        phase: Phase,
-        status: PhaseStatus,
-        notes: Vec<String>,
-        now_ms: u64,
-        actions: &mut Vec<Action>,
-    ) {
+    fn end(&mut self, phase: Phase, status: PhaseStatus, notes: Vec<String>, now_ms: u64, actions: &mut Vec<Action>) {
         let (kind, text) = match &status {
             PhaseStatus::Failed(reason) => ("failed", format!("{phase} failed: {reason}")),
             _ => ("done", format!("{phase} is done")),

@@ -45,11 +45,7 @@ pub async fn serve(bus: SharedBus, identity: &str, cancel: CancellationToken) ->
 }
 
 /// The revision at which the leader key became ours; `None` when cancelled first.
-async fn take_leadership(
-    bus: &SharedBus,
-    identity: &str,
-    cancel: &CancellationToken,
-) -> Result<Option<u64>, BusError> {
+async fn take_leadership(bus: &SharedBus, identity: &str, cancel: &CancellationToken) -> Result<Option<u64>, BusError> {
     loop {
         match bus.create(Bucket::Leader, LEADER_KEY, identity.as_bytes().to_vec()).await {
             Ok(revision) => return Ok(Some(revision)),
@@ -63,12 +59,7 @@ async fn take_leadership(
 }
 
 /// Renews until it fails or is cancelled, then ends the term; why.
-async fn keep_leadership(
-    bus: &SharedBus,
-    identity: &str,
-    mut revision: u64,
-    term: &CancellationToken,
-) -> &'static str {
+async fn keep_leadership(bus: &SharedBus, identity: &str, mut revision: u64, term: &CancellationToken) -> &'static str {
     let _end = term.clone().drop_guard();
     loop {
         if term.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await.is_none() {

@@ -38,11 +38,7 @@ enum End {
 ///
 /// # Errors
 /// What no waiting mends: bytes on the bus that are no message of ours, a bus that can't be used.
-pub async fn drive(
-    bus: SharedBus,
-    migration: MigrationName,
-    cancel: CancellationToken,
-) -> Result<(), BusError> {
+pub async fn drive(bus: SharedBus, migration: MigrationName, cancel: CancellationToken) -> Result<(), BusError> {
     loop {
         match Shell::open(&*bus, &migration).await {
             Ok(mut shell) => match shell.run(&cancel).await {

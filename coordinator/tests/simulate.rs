@@ -189,7 +189,8 @@ impl World {
             let status = state.phase(phase).status;
             if matches!(status, PhaseStatus::Running | PhaseStatus::Done | PhaseStatus::Failed(_)) {
                 let before = Phase::ALL.into_iter().filter(|earlier| *earlier < phase);
-                before.for_each(|earlier| assert!(state.phase(earlier).status.is_through(), "{earlier} before {phase}"));
+                before
+                    .for_each(|earlier| assert!(state.phase(earlier).status.is_through(), "{earlier} before {phase}"));
                 if matches!(phase, Phase::Metadata | Phase::Load | Phase::Cleanup) {
                     assert!(self.approvals.contains_key(&phase), "{phase} began without approval");
                 }

@@ -1,1 +1,56 @@
-fn main() {}
+//! `migctl`: what a person types and sees.
+//!
+//! [`cli`] is what can be typed, [`commands`] a file per command: request → answer → text or JSON. [`config`] reads the
+//! configuration file, [`view`] what is on the bus. Data goes to standard output, everything else to standard error.
+
+mod cli;
+mod commands;
+mod config;
+mod exit;
+mod table;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command, SnapshotCommand};
+use exit::Exit;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.verbose);
+    let result = match cli.command {
+        Command::Run(args) => commands::run::run(args).await,
+        Command::Submit(args) => commands::submit::submit(args).await,
+        Command::Status(args) => commands::status::status(args).await,
+        Command::Approve(args) => commands::approve::approve(args).await,
+        Command::Snapshot(SnapshotCommand::Ls { repo, output }) => commands::snapshot::ls(&repo, output).await,
+        Command::Snapshot(SnapshotCommand::Inspect { which, output }) => {
+            commands::snapshot::inspect(which, output).await
+        }
+        Command::Snapshot(SnapshotCommand::Export { which, with_metadata }) => {
+            commands::export::export(which, with_metadata).await
+        }
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let code = if error.downcast_ref::<exit::Invalid>().is_some() { Exit::Usage } else { Exit::Error };
+            eprintln!("error: {}", exit::chain(&error));
+            code.into()
+        }
+    }
+}
+
+fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::ERROR,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::builder().with_default_directive(level.into()).from_env_lossy())
+        .init();
+}

@@ -24,6 +24,17 @@ pub enum Product {
     OpenSearch,
 }
 
+impl Product {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Elasticsearch => "Elasticsearch",
+            Self::OpenSearch => "OpenSearch",
+        }
+    }
+}
+
 /// A version, without what follows the third number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {

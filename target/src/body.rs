@@ -100,6 +100,17 @@ impl BulkBody {
         self.bytes.get(item.source..item.end.checked_sub(1)?)
     }
 
+    /// Id and routing of an item, read back from its action line.
+    #[must_use]
+    pub fn key(&self, number: usize) -> Option<(String, Option<String>)> {
+        let item = self.items.get(number)?;
+        let line = self.bytes.get(item.start..item.source)?;
+        let action: serde_json::Value = serde_json::from_slice(line).ok()?;
+        let fields = action.as_object()?.values().next()?;
+        let text = |name: &str| fields.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        Some((text("_id")?, text("routing")))
+    }
+
     /// Empties the body and keeps its memory, unless a request that was given up still holds it.
     pub fn clear(&mut self) {
         self.items.clear();

@@ -8,6 +8,7 @@
 //! time; no name leaves the directory. Sync, with plain `std::fs`: the caller brings the thread.
 //! Not here: what a line looks like, and when a checkpoint is due.
 
+mod index_dir;
 mod name;
 
 use std::fs::{self, File, TryLockError};

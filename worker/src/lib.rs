@@ -1,1 +1,19 @@
-//! placeholder
+//! One task at a time per slot, and no state of its own.
+//!
+//! *The flow of a slice*: [`plan`] (a shard becomes slices) → [`read`] (segments → documents) → [`load`] (documents →
+//! batches → target → checkpoint); [`line`] writes a document as a line. *Around it*: [`work`] (takes tasks), [`lease`]
+//! (keeps them), [`context`] (what tasks share), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
+//!
+//! Holds: a worker never decides which phase comes next.
+
+pub mod context;
+pub mod failure;
+pub mod lease;
+pub mod work;
+
+pub mod line;
+pub mod load;
+pub mod plan;
+pub mod read;
+
+pub mod phases;

@@ -1,1 +1,63 @@
-fn main() {}
+//! `worker start`: the process that works. Any number of them, anywhere that sees repository, target and bus.
+
+use anyhow::Context;
+use bytesize::ByteSize;
+use clap::Parser;
+use protocol::bus::nats::{NatsBus, NatsOptions};
+use tokio_util::sync::CancellationToken;
+
+/// Plans and loads shards, and executes phase commands, for every migration on a NATS server.
+#[derive(Parser)]
+#[command(name = "worker", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Run until SIGINT or SIGTERM; what is in hand is given back, to be continued from its last checkpoint.
+    #[command(after_help = "Example:\n  worker start --nats nats://127.0.0.1:4222 --slots 2")]
+    Start {
+        /// The NATS server, 2.10 or newer, with JetStream.
+        #[arg(long, env = "MIGCTL_NATS_URL", default_value = "nats://127.0.0.1:4222", hide_env_values = true)]
+        nats: String,
+        /// Slices loaded at once; default: one per core.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+        slots: Option<u32>,
+        /// Memory for documents in flight, over all slots.
+        #[arg(long, default_value = "512MiB")]
+        memory: ByteSize,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Command::Start { nats, slots, memory } = Cli::parse().command;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::Level::INFO.into())
+                .from_env_lossy(),
+        )
+        .init();
+    let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
+    let cancel = CancellationToken::new();
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    let memory_bytes = usize::try_from(memory.as_u64()).context("--memory")?;
+    let options = worker::work::Options::new(slots.unwrap_or(cores), memory_bytes);
+    tracing::info!(worker = %options.id, slots = options.slots, %memory, "ready");
+    let working = worker::work::work(bus, options, cancel.clone());
+    tokio::pin!(working);
+    tokio::select! {
+        () = &mut working => {}
+        result = protocol::signal::stop_requested() => {
+            result.context("wait for a signal")?;
+            tracing::info!("stopping");
+            cancel.cancel();
+            working.await;
+        }
+    }
+    Ok(())
+}

@@ -93,12 +93,7 @@ impl Load {
     }
 
     /// Looks at everything and says what is to be done; the outcome once the phase is through.
-    pub(super) fn drive(
-        &mut self,
-        submission: &Submission,
-        now_ms: u64,
-        actions: &mut Vec<Action>,
-    ) -> Option<Outcome> {
+    pub(super) fn drive(&mut self, submission: &Submission, now_ms: u64, actions: &mut Vec<Action>) -> Option<Outcome> {
         if let Some(reason) = self.reason_to_stop(submission) {
             return Some(Outcome { failure: Some(reason), notes: Vec::new() });
         }
@@ -117,9 +112,8 @@ impl Load {
 
     /// A target that takes nothing, or more rejected documents than a person allowed.
     fn reason_to_stop(&self, submission: &Submission) -> Option<String> {
-        let current = |failure: &&Failure| {
-            failure.submission == submission.number && failure.verdict == Verdict::StopLoad
-        };
+        let current =
+            |failure: &&Failure| failure.submission == submission.number && failure.verdict == Verdict::StopLoad;
         for shard in self.shards.values() {
             let slices = shard.slices.values().filter_map(|slice| slice.failure.as_ref());
             if let Some(failure) = slices.chain(shard.record.failure.as_ref()).find(current) {
@@ -210,16 +204,16 @@ impl Load {
             total.nested
         )];
         let shards = self.shards.len();
-        let failure = (!failed.is_empty())
-            .then(|| format!("{} of {shards} shards failed; the others are loaded\n{}", failed.len(), failed.join("\n")));
+        let failure = (!failed.is_empty()).then(|| {
+            format!("{} of {shards} shards failed; the others are loaded\n{}", failed.len(), failed.join("\n"))
+        });
         Outcome { failure, notes }
     }
 }
 
 impl Shard {
     fn is_through(&self, submission: u32, attempts_max: u32) -> bool {
-        let given_up =
-            self.record.failure.as_ref().is_some_and(|failure| failure.gives_up(submission, attempts_max));
+        let given_up = self.record.failure.as_ref().is_some_and(|failure| failure.gives_up(submission, attempts_max));
         self.record.done || given_up
     }
 

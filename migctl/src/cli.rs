@@ -1,0 +1,202 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::ids::MigrationName;
+use protocol::pattern::Pattern;
+use protocol::phase::Phase;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed; the reason is on standard error
+  2  the command line or the configuration is not valid
+  3  waits for an approval: migctl approve <phase>
+  4  the migration failed or stopped; `migctl status` says where";
+
+/// Moves an Elasticsearch or OpenSearch cluster into another one, from a snapshot.
+#[derive(Debug, Parser)]
+#[command(name = "migctl", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Say more; twice: everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a whole migration in this process, with nothing installed.
+    #[command(after_help = "\
+Stop it any time: the same command continues where it was.
+
+Examples:
+  migctl run -c examples/quickstart.yaml
+  migctl run -c migration.yaml --approve-all")]
+    Run(RunArgs),
+    /// Hand a migration to the coordinator and the workers on a NATS server.
+    #[command(after_help = "\
+Submitting again takes up what stopped or failed.
+
+Example:
+  migctl submit -c migration.yaml --nats nats://127.0.0.1:4222")]
+    Submit(SubmitArgs),
+    /// Show where a migration is.
+    #[command(after_help = "\
+Examples:
+  migctl status -c migration.yaml --watch
+  migctl status -c migration.yaml --output json")]
+    Status(StatusArgs),
+    /// Open the gate of a phase.
+    #[command(after_help = "Example:\n  migctl approve load -c migration.yaml --note 'evening window'")]
+    Approve(ApproveArgs),
+    /// Look into a snapshot repository.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The configuration.
+    #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+    /// Open every gate without asking.
+    #[arg(long)]
+    pub approve_all: bool,
+    /// Slices loaded at once; default: one per core.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub slots: Option<u32>,
+    /// Memory for documents in flight.
+    #[arg(long, default_value = "512MiB", value_name = "SIZE")]
+    pub memory: bytesize::ByteSize,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Which bus a migration is on.
+#[derive(Debug, Args)]
+pub struct BusArgs {
+    /// The configuration; its name says which migration.
+    #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+    /// The migration's name, instead of a configuration.
+    #[arg(long, value_name = "NAME")]
+    pub migration: Option<MigrationName>,
+    /// The NATS server; without it the state of a `migctl run` in this directory is meant.
+    #[arg(long, env = "MIGCTL_NATS_URL", hide_env_values = true, value_name = "URL")]
+    pub nats: Option<String>,
+}
+
+/// Arguments of `submit`.
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    /// The configuration.
+    #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+    /// The NATS server.
+    #[arg(
+        long,
+        env = "MIGCTL_NATS_URL",
+        hide_env_values = true,
+        default_value = "nats://127.0.0.1:4222",
+        value_name = "URL"
+    )]
+    pub nats: String,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Which migration, where.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// Repeat until the migration ends.
+    #[arg(short, long)]
+    pub watch: bool,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The phase whose gate to open.
+    pub phase: Phase,
+    /// Which migration, where.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// Why, for the record.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub note: String,
+}
+
+/// Looks into a repository.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// List the snapshots of a repository.
+    #[command(after_help = "Example:\n  migctl snapshot ls --repo /mnt/backups")]
+    Ls {
+        /// The repository's directory.
+        #[arg(long, value_name = "DIR")]
+        repo: PathBuf,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// List the indices of a snapshot: shards, documents, bytes, versions.
+    #[command(after_help = "Example:\n  migctl snapshot inspect --repo /mnt/backups --snapshot nightly-2026.11.20")]
+    Inspect {
+        /// Which snapshot, which indices.
+        #[command(flatten)]
+        which: WhichArgs,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Print every live document as one line of JSON.
+    #[command(after_help = "\
+Documents go to standard output, the count of each index and what was left out to standard error.
+
+Examples:
+  migctl snapshot export --repo /mnt/backups --snapshot nightly --index orders > orders.ndjson
+  migctl snapshot export --repo /mnt/backups --snapshot nightly --index 'regex:logs-2026\\..*' | wc -l")]
+    Export {
+        /// Which snapshot, which indices.
+        #[command(flatten)]
+        which: WhichArgs,
+        /// Put a line with settings, mappings and aliases before the documents of each index.
+        #[arg(long)]
+        with_metadata: bool,
+    },
+}
+
+/// Which snapshot, which indices.
+#[derive(Debug, Args)]
+pub struct WhichArgs {
+    /// The repository's directory.
+    #[arg(long, value_name = "DIR")]
+    pub repo: PathBuf,
+    /// The snapshot's name.
+    #[arg(long, value_name = "NAME")]
+    pub snapshot: String,
+    /// Only this index: an exact name, or `regex:` and an expression that matches the whole name. May be repeated;
+    /// without it every index but system indices.
+    #[arg(long = "index", value_name = "PATTERN")]
+    pub indices: Vec<Pattern>,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,49 @@
+//! A file per command.
+
+pub mod approve;
+pub mod export;
+pub mod run;
+pub mod snapshot;
+pub mod status;
+pub mod submit;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use protocol::bus::SharedBus;
+use protocol::bus::embedded;
+use protocol::bus::nats::{NatsBus, NatsOptions};
+use protocol::ids::MigrationName;
+
+use crate::cli::BusArgs;
+use crate::config;
+use crate::exit::Invalid;
+
+/// Where `migctl run` keeps the state of a migration: beside what it migrates, in the current directory.
+#[must_use]
+pub fn state_dir(migration: &MigrationName) -> PathBuf {
+    Path::new(".migctl").join(migration.as_str())
+}
+
+/// The configuration, or an error that ends with the exit code for one.
+fn load_config(file: &Path) -> anyhow::Result<protocol::spec::Spec> {
+    config::load(file).map_err(|error| Invalid(crate::exit::chain(&error)).into())
+}
+
+/// The migration that the arguments name, and the bus that it is on.
+async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
+    let migration = match &args.migration {
+        Some(name) => name.clone(),
+        None => load_config(&args.config)?.name,
+    };
+    let bus: SharedBus = match &args.nats {
+        Some(url) => NatsBus::connect(NatsOptions::new(url)).await.context("connect to NATS")?,
+        None => embedded::attach(&state_dir(&migration)).await.with_context(|| {
+            format!(
+                "find the state of a `migctl run` of {migration} here; for one on NATS give --nats URL, or set \
+                 MIGCTL_NATS_URL"
+            )
+        })?,
+    };
+    Ok((migration, bus))
+}

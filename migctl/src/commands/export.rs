@@ -1,0 +1,231 @@
+//! `migctl snapshot export`: every live document as a line on standard output.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use anyhow::Context;
+use lucene::{Commit, Segment, SegmentCommit};
+use protocol::checkpoint::Counts;
+use protocol::pattern;
+use serde_json::json;
+use snapshot::{FsStore, IndexMetadata, Repository, ShardDirectory, Snapshot, SnapshotIndex};
+use tokio::runtime::Handle;
+use worker::failure::chain;
+use worker::line::LineWriter;
+use worker::read::{RangeReader, Read, ReadError, Visitor};
+
+use crate::cli::WhichArgs;
+use crate::exit::{Exit, Invalid};
+use crate::table;
+
+/// Bytes written at once.
+const BUFFER: usize = 1 << 20;
+
+/// Prints the documents. A shard that can't be read is named, the others are printed, and the end is an error.
+///
+/// # Errors
+/// No such repository or snapshot; a pattern that matches nothing; standard output can't be written.
+pub async fn export(which: WhichArgs, with_metadata: bool) -> anyhow::Result<Exit> {
+    let snapshot = open(&which).await?;
+    let selected = select(&snapshot, &which)?;
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout());
+    let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    for index in selected {
+        let metadata = match snapshot.index_metadata(index).await {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                failures.push(format!("{}: {}", index.name, chain(&error)));
+                continue;
+            }
+        };
+        if let Some(reason) = &metadata.refusal {
+            failures.push(format!("{}: {reason}", index.name));
+            continue;
+        }
+        if with_metadata && let Err(error) = print_metadata(&metadata, &mut out) {
+            return end_of_output(error);
+        }
+        let mut total = Counts::default();
+        for shard in 0..metadata.number_of_shards {
+            let files = match snapshot.shard(index, shard).await {
+                Ok(files) => files,
+                Err(error) => {
+                    failures.push(format!("{} shard {shard}: {}", index.name, chain(&error)));
+                    continue;
+                }
+            };
+            let directory = Arc::new(files.directory(Handle::current()));
+            let writer = LineWriter::new(&index.name, metadata.mappings.first().map(|(name, _)| name.as_str()));
+            let mut lines = Lines { writer, out, line: Vec::new(), counts: Counts::default(), stopped: None };
+            let (result, lines_back) = tokio::task::spawn_blocking(move || {
+                let result = print_shard(&directory, &mut lines);
+                (result, lines)
+            })
+            .await
+            .context("read a shard")?;
+            out = lines_back.out;
+            total.add(&lines_back.counts);
+            if let Some(error) = lines_back.stopped {
+                return end_of_output(error);
+            }
+            if let Err(reason) = result {
+                failures.push(format!("{} shard {shard}: {reason}", index.name));
+            }
+        }
+        rows.push(row(&index.name, &total));
+    }
+    if let Err(error) = out.flush() {
+        return end_of_output(error);
+    }
+    eprintln!("{}", table::table(&["index", "documents", "rejected", "skipped", "nested"], &[1, 2, 3, 4], rows));
+    for failure in &failures {
+        eprintln!("error: {failure}");
+    }
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Error })
+}
+
+/// Opens the snapshot that the arguments name.
+///
+/// # Errors
+/// Whatever is wrong with the repository.
+pub async fn open(which: &WhichArgs) -> anyhow::Result<Snapshot> {
+    let repository = Repository::open(Arc::new(FsStore::open(&which.repo)?)).await?;
+    Ok(repository.snapshot(&which.snapshot).await?)
+}
+
+/// The indices that the arguments select; what is left out is said on standard error.
+///
+/// # Errors
+/// A pattern that matches nothing.
+pub fn select<'a>(snapshot: &'a Snapshot, which: &WhichArgs) -> anyhow::Result<Vec<&'a SnapshotIndex>> {
+    for pattern in &which.indices {
+        if !snapshot.indices.iter().any(|index| pattern.matches(&index.name)) {
+            let hint = format!("`migctl snapshot inspect --snapshot {}` lists its indices", snapshot.name);
+            let what = format!("--index {pattern} matches no index of snapshot {}; {hint}", snapshot.name);
+            return Err(Invalid(what).into());
+        }
+    }
+    let patterns = (!which.indices.is_empty()).then_some(which.indices.as_slice());
+    let (selected, left_out): (Vec<_>, Vec<_>) =
+        snapshot.indices.iter().partition(|index| pattern::selects(patterns, &index.name));
+    if patterns.is_none() && !left_out.is_empty() {
+        let names: Vec<&str> = left_out.iter().map(|index| index.name.as_str()).collect();
+        eprintln!("left out, system indices: {} (name one with --index to have it)", names.join(", "));
+    }
+    Ok(selected)
+}
+
+fn row(name: &str, counts: &Counts) -> Vec<String> {
+    let skipped = counts.skipped.iter().map(|(reason, count)| format!("{count} {}", reason.as_str()));
+    let skipped = skipped.collect::<Vec<_>>().join(", ");
+    vec![
+        name.to_owned(),
+        table::count(counts.written),
+        table::count(counts.rejected),
+        if skipped.is_empty() { "0".to_owned() } else { skipped },
+        table::count(counts.nested),
+    ]
+}
+
+fn print_metadata(metadata: &IndexMetadata, out: &mut impl Write) -> io::Result<()> {
+    let mappings: serde_json::Map<_, _> = metadata.mappings.iter().cloned().collect();
+    let line = json!({
+        "_index": metadata.name,
+        "_metadata": { "settings": metadata.settings, "mappings": mappings, "aliases": metadata.aliases },
+    });
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")
+}
+
+/// Whoever reads our output may have had enough.
+fn end_of_output(error: io::Error) -> anyhow::Result<Exit> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(Exit::Done);
+    }
+    Err(anyhow::Error::new(error).context("write to standard output"))
+}
+
+/// Writes documents as lines.
+struct Lines {
+    writer: LineWriter,
+    out: BufWriter<io::Stdout>,
+    line: Vec<u8>,
+    counts: Counts,
+    stopped: Option<io::Error>,
+}
+
+/// Nobody takes lines any more.
+struct Closed;
+
+impl Visitor for Lines {
+    type Stop = Closed;
+
+    fn chunk(&mut self, _crc: lucene::RangeCrc) {}
+
+    fn doc(&mut self, _doc: lucene::DocId, read: Read<'_>) -> Result<(), Closed> {
+        match read {
+            Read::Document(document) => {
+                self.line.clear();
+                self.writer.push(&document, &mut self.line);
+                if let Err(error) = self.out.write_all(&self.line) {
+                    self.stopped = Some(error);
+                    return Err(Closed);
+                }
+                self.counts.written += 1;
+            }
+            Read::Nested => self.counts.nested += 1,
+            Read::Skipped(reason) => *self.counts.skipped.entry(reason).or_default() += 1,
+            Read::Unreadable { id, reason, .. } => {
+                eprintln!("rejected: document {id:?}: {reason}");
+                self.counts.rejected += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn print_shard(directory: &Arc<ShardDirectory>, lines: &mut Lines) -> Result<(), String> {
+    let commit = Commit::read(&**directory).map_err(|error| chain(&error))?;
+    for segment in &commit.segments {
+        print_segment(directory, segment, lines)?;
+    }
+    Ok(())
+}
+
+fn print_segment(directory: &Arc<ShardDirectory>, commit: &SegmentCommit, lines: &mut Lines) -> Result<(), String> {
+    let lucene = |error: lucene::Error| chain(&error);
+    let segment = Segment::open(directory.clone(), commit).map_err(lucene)?;
+    let deleted = u64::from(segment.del_count()) + u64::from(segment.soft_del_count());
+    let live_docs = u64::from(segment.max_doc()).saturating_sub(deleted);
+    if live_docs == 0 {
+        return Ok(());
+    }
+    let before = lines.counts.clone();
+    let stored_fields = segment.stored_fields().map_err(lucene)?;
+    let mut reader = RangeReader::open(&segment, true).map_err(lucene)?;
+    for range in stored_fields.cuts(u64::MAX).map_err(lucene)? {
+        let crc = match reader.read(&range, range.docs.start, None, lines) {
+            Ok(crc) => crc,
+            Err(ReadError::Lucene(error)) => return Err(lucene(error)),
+            Err(ReadError::Document { segment, doc, what }) => {
+                return Err(format!("document {doc} of segment {segment} makes no sense: {what}"));
+            }
+            Err(ReadError::Stopped(Closed)) => return Ok(()),
+        };
+        let footer = stored_fields.footer_crc().map_err(lucene)?;
+        if crc.value != footer {
+            return Err(format!(
+                "the stored fields of segment {} are damaged: CRC-32 is {:08x}, its footer says {footer:08x}; do not \
+                 use what was printed of it",
+                segment.name(),
+                crc.value
+            ));
+        }
+    }
+    let accounted = lines.counts.accounted() - before.accounted();
+    if accounted != live_docs {
+        let name = segment.name();
+        return Err(format!("segment {name} has {live_docs} live documents by its metadata, {accounted} were found"));
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The configuration file: YAML → [`Spec`], with errors that name line, field and what is allowed.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use protocol::spec::Spec;
+
+/// Reads a configuration file. Relative paths in it are meant from the directory that `migctl` runs in, and become
+/// absolute, because a worker runs elsewhere.
+///
+/// # Errors
+/// The file can't be read, or isn't what a configuration must be.
+pub fn load(file: &Path) -> anyhow::Result<Spec> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("read the configuration {}; -c FILE names another one", file.display()))?;
+    let spec =
+        parse(&text).map_err(|what| anyhow::anyhow!("{} is not a valid configuration\n{what}", file.display()))?;
+    let here = std::env::current_dir().context("find the current directory")?;
+    absolute(spec, &here)
+}
+
+/// Parses the text of a configuration.
+fn parse(text: &str) -> Result<Spec, String> {
+    let path = RefCell::new(String::new());
+    let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            *path.borrow_mut() = error.path().to_string();
+            error.into_inner()
+        })
+    });
+    parsed.map_err(|error| {
+        let path = path.into_inner();
+        let field = if path.is_empty() || path == "." { "at the top level".to_owned() } else { format!("in {path}") };
+        format!("{field}: {error}")
+    })
+}
+
+fn absolute(mut spec: Spec, here: &Path) -> anyhow::Result<Spec> {
+    let repository = &mut spec.snapshot.repository.path;
+    *repository = join(here, repository);
+    match target::Endpoint::parse(&spec.target.endpoint).context("target.endpoint")? {
+        target::Endpoint::Directory(path) => {
+            spec.target.endpoint = format!("file:{}", join(here, &path).display());
+        }
+        target::Endpoint::Cluster(_) => {}
+    }
+    Ok(spec)
+}
+
+/// `path` seen from `here`, without `.` parts.
+fn join(here: &Path, path: &Path) -> PathBuf {
+    here.join(path).components().filter(|part| *part != std::path::Component::CurDir).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "
+name: quickstart
+snapshot:
+  repository: {path: repo}
+  externallyManagedSnapshot: snap-1
+target:
+  endpoint: file:./out
+";
+
+    #[test]
+    fn a_small_file_is_enough_and_paths_become_absolute() {
+        let spec = absolute(parse(MINIMAL).unwrap(), Path::new("/here")).unwrap();
+        assert_eq!(spec.snapshot.repository.path, Path::new("/here/repo"));
+        assert_eq!(spec.target.endpoint, "file:/here/out");
+        assert_eq!(spec.max_rejected, 1_000);
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_place() {
+        let error = parse(&format!("{MINIMAL}sizing:\n  slizeBytes: 1MiB\n")).unwrap_err();
+        assert!(error.contains("sizing") && error.contains("slizeBytes") && error.contains("sliceBytes"), "{error}");
+        assert!(error.contains("line 9") || error.contains(":9:"), "{error}");
+    }
+
+    #[test]
+    fn a_star_among_the_indices_is_explained() {
+        let error = parse(&format!("{MINIMAL}indices: ['logs-*']\n")).unwrap_err();
+        assert!(error.contains("indices[0]") && error.contains("did you mean `regex:logs-.*`"), "{error}");
+    }
+}

@@ -1,0 +1,18 @@
+//! One suite for both buses: what the rest of migctl may rely on, whichever bus carries it.
+//!
+//! Every body is written against `dyn Bus` and run on the embedded bus and on a real NATS server. Much of it is the
+//! ground of a claim in the design: that an ack is no proof of anything and compare-and-set is, that publishing again
+//! is safe, that what was said to be stored is there after a crash.
+
+mod rig;
+
+mod queue;
+
+mod keys;
+mod watch;
+
+mod fence;
+
+mod records;
+
+mod crash;

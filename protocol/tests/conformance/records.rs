@@ -1,0 +1,81 @@
+//! Events and dead letters.
+
+use protocol::phase::Phase;
+use protocol::state::{DeadLetter, Event};
+
+use crate::rig::{Rig, migration, on_both_buses, shard_id};
+
+on_both_buses!(
+    events_come_in_order_and_the_newest_are_found,
+    a_dead_letter_replaces_the_one_of_its_document,
+    dead_letters_are_purged_by_migration,
+);
+
+fn event(n: u64) -> Event {
+    Event { at_ms: n, phase: Phase::Load, kind: "shard-done".to_owned(), text: format!("shard {n}") }
+}
+
+async fn events_come_in_order_and_the_newest_are_found(rig: Rig) {
+    let bus = rig.bus();
+    assert!(bus.events(&migration("m"), 10).await.unwrap().is_empty());
+    for n in 0..20 {
+        bus.emit(&migration("m"), &event(n)).await.unwrap();
+    }
+    let done = Event { kind: "done".to_owned(), phase: Phase::Verify, ..event(20) };
+    bus.emit(&migration("m"), &done).await.unwrap();
+    // Another migration talks a lot in between.
+    for n in 0..300 {
+        bus.emit(&migration("m-2"), &event(n)).await.unwrap();
+    }
+    assert_eq!(bus.events(&migration("m"), 3).await.unwrap(), [event(18), event(19), done.clone()]);
+    let all: Vec<Event> = (0..20).map(event).chain([done]).collect();
+    assert_eq!(bus.events(&migration("m"), 21).await.unwrap(), all);
+    assert_eq!(bus.events(&migration("m"), 1_000).await.unwrap(), all);
+    assert!(bus.events(&migration("m"), 0).await.unwrap().is_empty());
+    assert_eq!(bus.events(&migration("m-2"), 1_000).await.unwrap().len(), 300);
+}
+
+fn letter(doc: u32, reason: &str) -> DeadLetter {
+    DeadLetter {
+        index: "Bücher".to_owned(),
+        id: format!("id {doc}"),
+        routing: Some("r".to_owned()),
+        status: 400,
+        kind: "mapper_parsing_exception".to_owned(),
+        reason: reason.to_owned(),
+        shard: 2,
+        segment: "_1a".to_owned(),
+        doc,
+        source: Some(vec![b'{', 0xff, b'}']),
+    }
+}
+
+async fn a_dead_letter_replaces_the_one_of_its_document(rig: Rig) {
+    let bus = rig.bus();
+    assert_eq!(bus.dead_letters(&migration("m"), 10).await.unwrap(), (0, Vec::new()));
+    for reason in ["first try", "second try"] {
+        for doc in 0..150 {
+            bus.store_dead_letter(&migration("m"), shard_id(2), &letter(doc, reason)).await.unwrap();
+        }
+    }
+    // The same document number of another shard is another document.
+    bus.store_dead_letter(&migration("m"), shard_id(3), &letter(0, "other shard")).await.unwrap();
+    let (count, mut letters) = bus.dead_letters(&migration("m"), 1_000).await.unwrap();
+    assert_eq!(count, 151);
+    letters.sort_by(|a, b| (&a.reason, a.doc).cmp(&(&b.reason, b.doc)));
+    let expected: Vec<DeadLetter> =
+        std::iter::once(letter(0, "other shard")).chain((0..150).map(|doc| letter(doc, "second try"))).collect();
+    assert_eq!(letters, expected);
+    let (count, some) = bus.dead_letters(&migration("m"), 4).await.unwrap();
+    assert_eq!((count, some.len()), (151, 4));
+}
+
+async fn dead_letters_are_purged_by_migration(rig: Rig) {
+    let bus = rig.bus();
+    for name in ["m", "m-2"] {
+        bus.store_dead_letter(&migration(name), shard_id(0), &letter(1, "no")).await.unwrap();
+    }
+    bus.purge_dead_letters(&migration("m")).await.unwrap();
+    assert_eq!(bus.dead_letters(&migration("m"), 10).await.unwrap().0, 0);
+    assert_eq!(bus.dead_letters(&migration("m-2"), 10).await.unwrap(), (1, vec![letter(1, "no")]));
+}

@@ -1,0 +1,225 @@
+//! What every task needs: the bus, the opened snapshot and target of its migration, memory.
+//!
+//! A worker has no state of its own: what is kept here is only what would be read again otherwise.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::bus::{self, SharedBus};
+use protocol::checkpoint::Verdict;
+use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
+use protocol::names::{self, Bucket};
+use protocol::plan::{InventoryIndex, InventoryPage};
+use protocol::spec::{Spec, Submission};
+use protocol::state::TargetPage;
+use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
+use target::{Auth, Cluster, ClusterOptions, DirectoryTarget, Endpoint, Secret};
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::failure::TaskError;
+
+/// Memory permits are counted in these, because a semaphore's request is 32 bits wide.
+pub const PERMIT_BYTES: usize = 1024;
+
+/// What all tasks of a worker share.
+pub struct Context {
+    /// The bus.
+    pub bus: SharedBus,
+    /// Who we are.
+    pub worker: WorkerId,
+    /// Bytes of bulk bodies in flight, over all slots, in units of [`PERMIT_BYTES`].
+    pub memory: Arc<Semaphore>,
+    /// The budget behind `memory`, in bytes.
+    pub memory_bytes: usize,
+    opened: Mutex<HashMap<MigrationName, Arc<Migration>>>,
+}
+
+/// A migration as its tasks see it, for one submission.
+pub struct Migration {
+    /// Its name.
+    pub name: MigrationName,
+    /// Which submission.
+    pub submission: u32,
+    /// What is wanted.
+    pub spec: Spec,
+    /// The target.
+    pub target: TargetHandle,
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    inventory: Mutex<Option<Arc<Inventory>>>,
+}
+
+/// Where documents go.
+pub enum TargetHandle {
+    /// A cluster.
+    Cluster(Cluster),
+    /// A directory.
+    Directory(DirectoryTarget),
+}
+
+/// The inventory, and on which page each index stands.
+pub struct Inventory {
+    /// Every index, by number.
+    pub indices: Vec<InventoryIndex>,
+    pages: Vec<u32>,
+}
+
+impl Inventory {
+    /// The index of that number, and its page.
+    ///
+    /// # Errors
+    /// The inventory doesn't have it, which only a damaged bus brings about.
+    pub fn index(&self, no: IndexNo) -> Result<(&InventoryIndex, u32), TaskError> {
+        let at = no.0 as usize;
+        match (self.indices.get(at), self.pages.get(at)) {
+            (Some(index), Some(page)) if index.no == no => Ok((index, *page)),
+            _ => Err(TaskError::say(Verdict::FailShard, format!("the inventory has no index number {no}"))),
+        }
+    }
+}
+
+impl Context {
+    /// A context with a budget of `memory_bytes` for bodies in flight.
+    #[must_use]
+    pub fn new(bus: SharedBus, worker: WorkerId, memory_bytes: usize) -> Self {
+        let memory = Arc::new(Semaphore::new(memory_bytes / PERMIT_BYTES));
+        Self { bus, worker, memory, memory_bytes, opened: Mutex::new(HashMap::new()) }
+    }
+
+    /// The migration as it was submitted last.
+    ///
+    /// # Errors
+    /// The bus's; a target that can't be used as it is configured here.
+    pub async fn migration(&self, name: &MigrationName) -> Result<Arc<Migration>, TaskError> {
+        let key = names::spec(name);
+        let Some((submission, _)) = bus::read::<Submission>(&*self.bus, Bucket::Migrations, &key).await? else {
+            // The migration was removed while its task waited.
+            return Err(TaskError::GivenUp);
+        };
+        let mut opened = self.opened.lock().await;
+        if let Some(known) = opened.get(name).filter(|known| known.submission == submission.number) {
+            return Ok(known.clone());
+        }
+        let migration = Arc::new(Migration {
+            name: name.clone(),
+            submission: submission.number,
+            target: open_target(&submission.spec)?,
+            spec: submission.spec,
+            snapshot: Mutex::new(None),
+            inventory: Mutex::new(None),
+        });
+        opened.insert(name.clone(), migration.clone());
+        Ok(migration)
+    }
+}
+
+impl Migration {
+    /// The snapshot, opened once per submission.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the repository.
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, TaskError> {
+        let mut slot = self.snapshot.lock().await;
+        if let Some(snapshot) = &*slot {
+            return Ok(snapshot.clone());
+        }
+        let path = &self.spec.snapshot.repository.path;
+        let store = FsStore::open(path).map_err(|error| TaskError::new(Verdict::FailShard, &error))?;
+        let repository = Repository::open(Arc::new(store)).await?;
+        let snapshot = Arc::new(repository.snapshot(&self.spec.snapshot.externally_managed_snapshot).await?);
+        *slot = Some(snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// The inventory that register stored.
+    ///
+    /// # Errors
+    /// The bus's; an inventory with pages missing.
+    pub async fn inventory(&self, bus: &dyn bus::Bus) -> Result<Arc<Inventory>, TaskError> {
+        let mut slot = self.inventory.lock().await;
+        if let Some(inventory) = &*slot {
+            return Ok(inventory.clone());
+        }
+        let (mut indices, mut pages) = (Vec::new(), Vec::new());
+        let mut page = 0;
+        loop {
+            let key = names::inventory(&self.name, page);
+            let Some((found, _)) = bus::read::<InventoryPage>(bus, Bucket::Migrations, &key).await? else {
+                return Err(TaskError::say(Verdict::Retry, format!("the inventory's page {page} is not there")));
+            };
+            pages.extend(found.indices.iter().map(|_| page));
+            indices.extend(found.indices);
+            page += 1;
+            if page >= found.pages {
+                break;
+            }
+        }
+        let inventory = Arc::new(Inventory { indices, pages });
+        *slot = Some(inventory.clone());
+        Ok(inventory)
+    }
+
+    /// What metadata noted of an index on the target.
+    ///
+    /// # Errors
+    /// The bus's; nothing noted.
+    pub async fn target_index(
+        &self,
+        bus: &dyn bus::Bus,
+        no: IndexNo,
+        page: u32,
+    ) -> Result<protocol::state::TargetIndex, TaskError> {
+        let key = names::target(&self.name, page);
+        let noted = bus::read::<TargetPage>(bus, Bucket::Migrations, &key).await?;
+        noted
+            .and_then(|(page, _)| page.indices.get(&no).cloned())
+            .ok_or_else(|| TaskError::say(Verdict::StopLoad, format!("metadata noted nothing of index number {no}")))
+    }
+
+    /// The files of a shard.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the repository.
+    pub async fn shard_files(&self, index: &InventoryIndex, shard: ShardId) -> Result<ShardFiles, TaskError> {
+        let snapshot = self.snapshot().await?;
+        let entry = find_index(&snapshot, &index.name)?;
+        Ok(snapshot.shard(entry, shard.shard).await?)
+    }
+}
+
+/// The entry of an index in the snapshot.
+///
+/// # Errors
+/// The snapshot doesn't have it: it was replaced by another of the same name.
+pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a SnapshotIndex, TaskError> {
+    snapshot.indices.iter().find(|index| index.name == name).ok_or_else(|| {
+        let reason = format!("snapshot {} has no index {name}, although it had when it was registered", snapshot.name);
+        TaskError::say(Verdict::FailShard, reason)
+    })
+}
+
+/// Opens the target; talks to nobody yet.
+///
+/// # Errors
+/// An endpoint that is none, a password that isn't there.
+pub fn open_target(spec: &Spec) -> Result<TargetHandle, TaskError> {
+    match Endpoint::parse(&spec.target.endpoint)? {
+        Endpoint::Directory(path) => Ok(TargetHandle::Directory(DirectoryTarget::open(path)?)),
+        Endpoint::Cluster(url) => {
+            let auth = match &spec.target.basic_auth {
+                None => Auth::None,
+                Some(basic) => {
+                    let password = std::env::var(&basic.password_env).map_err(|_| {
+                        let name = &basic.password_env;
+                        let reason = format!(
+                            "target.basicAuth.passwordEnv names {name}, and this process has no such environment \
+                             variable: set it where the worker runs"
+                        );
+                        TaskError::say(Verdict::StopLoad, reason)
+                    })?;
+                    Auth::Basic { username: basic.username.clone(), password: Secret::new(password) }
+                }
+            };
+            Ok(TargetHandle::Cluster(Cluster::connect(&ClusterOptions { auth, ..ClusterOptions::new(url) })?))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! How work ends when it doesn't end well, and what follows from it.
+
+use std::fmt::Display;
+
+use protocol::bus::BusError;
+use protocol::checkpoint::Verdict;
+
+/// Why a task was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// It failed, and people are told.
+    #[error("{reason}")]
+    Failed {
+        /// What follows.
+        verdict: Verdict,
+        /// What happened, where, and what to do.
+        reason: String,
+    },
+    /// The lease was lost or the worker is stopping: somebody else goes on from the last checkpoint.
+    #[error("given up")]
+    GivenUp,
+    /// The bus failed: nothing can be stored, so nothing is said; the task is delivered again.
+    #[error("the bus failed")]
+    Bus(#[from] BusError),
+}
+
+impl TaskError {
+    /// A failure with the chain of its causes in one line.
+    pub fn new(verdict: Verdict, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Failed { verdict, reason: chain(error) }
+    }
+
+    /// A failure in our own words.
+    pub fn say(verdict: Verdict, reason: impl Display) -> Self {
+        Self::Failed { verdict, reason: reason.to_string() }
+    }
+}
+
+/// An error and its causes, joined by `: `; a cause whose words are already in what was said is left out.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Whether another try may help, as the reader of the shard sees it.
+#[must_use]
+pub fn lucene_verdict(error: &lucene::Error) -> Verdict {
+    // A blob that is shorter than the snapshot says stays so: another try reads the same.
+    let cut = matches!(error, lucene::Error::Read { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof);
+    if error.is_io() && !cut { Verdict::Retry } else { Verdict::FailShard }
+}
+
+impl From<lucene::Error> for TaskError {
+    fn from(error: lucene::Error) -> Self {
+        Self::new(lucene_verdict(&error), &error)
+    }
+}
+
+impl From<snapshot::Error> for TaskError {
+    fn from(error: snapshot::Error) -> Self {
+        let verdict = match error.verdict() {
+            snapshot::Verdict::Retry => Verdict::Retry,
+            snapshot::Verdict::Fail => Verdict::FailShard,
+        };
+        Self::new(verdict, &error)
+    }
+}
+
+impl From<target::TargetError> for TaskError {
+    /// The target refuses or does not answer: no shard is to blame, so the load stops for a person.
+    fn from(error: target::TargetError) -> Self {
+        let verdict = match &error {
+            // Whoever had the slice before is just letting go of its file.
+            target::TargetError::FileBusy { .. } => Verdict::Retry,
+            _ => Verdict::StopLoad,
+        };
+        Self::new(verdict, &error)
+    }
+}

@@ -1,0 +1,134 @@
+//! A task is ours as long as we say so in time: heartbeats while the pipeline lives, an end when it doesn't.
+//!
+//! A timer renews the lease every 10 s, but only while the pipeline has had an answered event (bytes read, a response,
+//! a declared backoff) within [`STALL_AFTER`]. When the lease runs out, or the pipeline stalls, the work is cancelled;
+//! nothing is sent after the deadline, so that a worker that was paused and wakes up does no harm. The deadline is
+//! measured by the clock that also runs while the machine sleeps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use protocol::bus::{ACK_WAIT, Receipt};
+use tokio_util::sync::CancellationToken;
+
+/// How often the lease is renewed: a third of its life, so that one lost renewal does no harm.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+
+/// A pipeline without an answered event for this long gives its lease up.
+pub const STALL_AFTER: Duration = Duration::from_secs(120);
+
+/// The worker's side of one delivered task.
+pub struct Lease {
+    receipt: Box<dyn Receipt>,
+    pulse: Pulse,
+    /// Cancelled when the lease is lost, or the worker stops.
+    pub cancel: CancellationToken,
+}
+
+/// What the pipeline touches whenever something happens; cheap to clone.
+#[derive(Clone)]
+pub struct Pulse(Arc<Times>);
+
+struct Times {
+    last_event_ms: AtomicU64,
+    deadline_ms: AtomicU64,
+}
+
+impl Pulse {
+    fn new() -> Self {
+        let now = boottime_ms();
+        Self(Arc::new(Times {
+            last_event_ms: AtomicU64::new(now),
+            deadline_ms: AtomicU64::new(now.saturating_add(millis(ACK_WAIT))),
+        }))
+    }
+
+    /// An answered event: the pipeline lives.
+    pub fn beat(&self) {
+        self.0.last_event_ms.store(boottime_ms(), Ordering::Relaxed);
+    }
+
+    /// Whether the lease still holds: ask before anything is sent.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        boottime_ms() < self.0.deadline_ms.load(Ordering::Relaxed)
+    }
+
+    fn stalled(&self) -> bool {
+        boottime_ms().saturating_sub(self.0.last_event_ms.load(Ordering::Relaxed)) > millis(STALL_AFTER)
+    }
+}
+
+impl Lease {
+    /// A lease on a task that was delivered just now; it ends with `stop`.
+    #[must_use]
+    pub fn new(receipt: Box<dyn Receipt>, stop: &CancellationToken) -> Self {
+        Self { receipt, pulse: Pulse::new(), cancel: stop.child_token() }
+    }
+
+    /// What the pipeline touches.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// Renews the lease until `work` ends; cancels it when the lease is lost.
+    pub async fn keep<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        let mut timer = tokio::time::interval(RENEW_EVERY);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        timer.reset();
+        loop {
+            tokio::select! {
+                output = &mut work => return output,
+                _ = timer.tick(), if !self.cancel.is_cancelled() => self.renew().await,
+            }
+        }
+    }
+
+    async fn renew(&self) {
+        if !self.pulse.holds() {
+            tracing::warn!("the lease ran out while this worker slept: the task is given up");
+            return self.cancel.cancel();
+        }
+        if self.pulse.stalled() {
+            tracing::warn!(after_s = STALL_AFTER.as_secs(), "nothing happened: the task is given up");
+            return self.cancel.cancel();
+        }
+        let asked_ms = boottime_ms();
+        match self.receipt.progress().await {
+            // The bus counts from when it heard of it, which is not before we asked.
+            Ok(()) => {
+                self.pulse.0.deadline_ms.store(asked_ms.saturating_add(millis(ACK_WAIT)), Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "renew the lease"),
+        }
+    }
+
+    /// The task is done, or needs no more doing.
+    pub async fn ack(&self) {
+        // An ack that doesn't arrive means a redelivery, which finds the work done.
+        if let Err(error) = self.receipt.ack().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "acknowledge a task");
+        }
+    }
+
+    /// The task goes back, to be delivered after `delay`.
+    pub async fn give_back(&self, delay: Duration) {
+        if let Err(error) = self.receipt.nak(delay).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "give a task back");
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds since boot, those asleep included.
+fn boottime_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
+    seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000)
+}

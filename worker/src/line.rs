@@ -1,0 +1,112 @@
+//! One document as one line of JSON: what `snapshot export` prints and a `file:` target holds.
+//!
+//! ```text
+//! {"_index":…,"_id":…,"_routing":…?,"_type":…?,"_version":…?,"_seq_no":…?,"_primary_term":…?,"_source_format":…?,"_source":…}
+//! ```
+//! `_routing` only if one was given, `_type` only if it isn't `_doc`, the numbers only if they are stored,
+//! `_source_format` only if the source was not JSON. The source's bytes are as they are, but line breaks are spaces.
+
+use crate::read::{Document, Source};
+
+/// Writes lines of one index.
+#[derive(Debug, Clone)]
+pub struct LineWriter {
+    /// `{"_index":"…","_id":`, the same for all of them.
+    head: Vec<u8>,
+    /// `,"_type":"…"`, or nothing.
+    doc_type: Vec<u8>,
+}
+
+impl LineWriter {
+    /// For documents of `index`, whose mapping type is `doc_type` (`None`: there are no types).
+    #[must_use]
+    pub fn new(index: &str, doc_type: Option<&str>) -> Self {
+        let mut head = b"{\"_index\":".to_vec();
+        push_json(&mut head, index);
+        head.extend_from_slice(b",\"_id\":");
+        let mut type_part = Vec::new();
+        if let Some(doc_type) = doc_type.filter(|name| *name != "_doc") {
+            type_part.extend_from_slice(b",\"_type\":");
+            push_json(&mut type_part, doc_type);
+        }
+        Self { head, doc_type: type_part }
+    }
+
+    /// Appends the line of `document`, with its line break.
+    pub fn push(&self, document: &Document<'_>, line: &mut Vec<u8>) {
+        line.extend_from_slice(&self.head);
+        push_json(line, document.id);
+        if let Some(routing) = document.routing {
+            line.extend_from_slice(b",\"_routing\":");
+            push_json(line, routing);
+        }
+        line.extend_from_slice(&self.doc_type);
+        let versions = document.versions;
+        for (name, number) in [
+            (",\"_version\":", versions.version),
+            (",\"_seq_no\":", versions.seq_no),
+            (",\"_primary_term\":", versions.primary_term),
+        ] {
+            if let Some(number) = number {
+                line.extend_from_slice(name.as_bytes());
+                line.extend_from_slice(number.to_string().as_bytes());
+            }
+        }
+        if let Source::Converted(_, format) = document.source {
+            line.extend_from_slice(b",\"_source_format\":\"");
+            line.extend_from_slice(format.as_str().as_bytes());
+            line.push(b'"');
+        }
+        line.extend_from_slice(b",\"_source\":");
+        push_one_line(line, document.source.bytes());
+        line.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends `json` with every line break as a space: outside a string it is white space, inside one it can't be.
+fn push_one_line(line: &mut Vec<u8>, json: &[u8]) {
+    let start = line.len();
+    line.extend_from_slice(json);
+    let Some(copied) = line.get_mut(start..) else { return };
+    let breaks: Vec<usize> = memchr::memchr2_iter(b'\n', b'\r', copied).collect();
+    for at in breaks {
+        if let Some(byte) = copied.get_mut(at) {
+            *byte = b' ';
+        }
+    }
+}
+
+fn push_json(line: &mut Vec<u8>, text: &str) {
+    // Text always serialises, and writing to memory never fails.
+    let _ = serde_json::to_writer(line, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Versions, source::SourceFormat};
+
+    fn line(document: &Document<'_>, doc_type: Option<&str>) -> String {
+        let mut line = Vec::new();
+        LineWriter::new("a\"b", doc_type).push(document, &mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn everything_optional_is_left_out_or_in_its_place() {
+        let versions = Versions { version: Some(3), seq_no: Some(7), primary_term: Some(1) };
+        let source = Source::Json(b"{\n \"x\": 1\r\n}");
+        let full = Document { id: "i\n", routing: Some("r"), source, versions };
+        assert_eq!(
+            line(&full, Some("tweet")),
+            "{\"_index\":\"a\\\"b\",\"_id\":\"i\\n\",\"_routing\":\"r\",\"_type\":\"tweet\",\"_version\":3,\
+             \"_seq_no\":7,\"_primary_term\":1,\"_source\":{  \"x\": 1  }}\n"
+        );
+        let source = Source::Converted(b"{}", SourceFormat::Smile);
+        let bare = Document { id: "1", routing: None, source, versions: Versions::default() };
+        assert_eq!(
+            line(&bare, Some("_doc")),
+            "{\"_index\":\"a\\\"b\",\"_id\":\"1\",\"_source_format\":\"smile\",\"_source\":{}}\n"
+        );
+    }
+}

@@ -1,0 +1,249 @@
+//! One slice, from its last checkpoint to its end: the pipeline on one screen.
+//!
+//! ```text
+//! read (own thread) ──batch, 1 queued──▶ send (up to `connections` in flight) ──answers, in order──▶ progress ──▶ checkpoint
+//! ```
+//! A batch holds its memory permit until the target has answered, so a slow target slows the reader and nothing else.
+//! Batches may overlap, but their answers are taken in order: a checkpoint covers only what the target answered for,
+//! without holes. The end of the slice drains; a lost lease, a stop or a failure drops what is in flight, which no
+//! checkpoint covers, so it is read and written again.
+
+mod pack;
+mod progress;
+mod sink;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesOrdered;
+use lucene::{Commit, Segment};
+use protocol::bus;
+use protocol::checkpoint::{Failure, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::ids::{ShardId, SliceId};
+use protocol::names::{self, Bucket};
+use protocol::phase::Phase;
+use protocol::plan::{InventoryIndex, PlannedSlice, ShardPlan};
+use protocol::state::Event;
+use snapshot::ShardDirectory;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::{Context, Migration, TargetHandle};
+use crate::failure::TaskError;
+use crate::lease::Lease;
+use crate::line::LineWriter;
+use crate::read::{RangeReader, ReadError};
+
+use pack::{Batch, Format, Packer};
+use progress::Progress;
+use sink::{Answered, Sink};
+
+/// Batches that wait between reader and sender: one, so that the sender never waits for the reader to begin.
+const BATCHES_QUEUED: usize = 1;
+
+/// Loads a slice to its end, or as far as it gets.
+///
+/// # Errors
+/// A failure, stored in the slice's checkpoint; given up; the bus's.
+pub async fn load_slice(
+    context: &Context,
+    migration: &Migration,
+    shard: ShardId,
+    slice: &SliceId,
+    lease: &Lease,
+) -> Result<(), TaskError> {
+    let record_key = names::shard(&migration.name, shard);
+    let record = bus::read::<ShardRecord>(&*context.bus, Bucket::Checkpoints, &record_key).await?;
+    let attempts_max = migration.spec.sizing.max_attempts.get();
+    if let Some((record, _)) = record {
+        let given_up = record.failure.is_some_and(|failure| failure.gives_up(migration.submission, attempts_max));
+        if record.done || given_up {
+            return Ok(());
+        }
+    }
+    let plan_key = names::plan(&migration.name, shard);
+    let Some((plan, _)) = bus::read::<ShardPlan>(&*context.bus, Bucket::Migrations, &plan_key).await? else {
+        return Err(TaskError::GivenUp);
+    };
+    let Some(planned) = plan.slice(slice) else {
+        return Err(TaskError::say(Verdict::FailShard, format!("the plan has no slice {slice}")));
+    };
+    let Some(mut progress) = Progress::take(context, &migration.name, shard, planned).await? else {
+        return Ok(());
+    };
+    let result = run(context, migration, shard, &plan, planned, &mut progress, lease).await;
+    if let Err(TaskError::Failed { verdict, reason }) = &result {
+        let before = progress.checkpoint().failure.clone();
+        let failure = Failure::after(before.as_ref(), migration.submission, *verdict, reason.clone());
+        progress.fail(context, failure).await?;
+    }
+    result
+}
+
+/// Everything about the shard that the slice's stages share.
+struct Source {
+    index: InventoryIndex,
+    directory: Arc<ShardDirectory>,
+    doc_type: Option<String>,
+}
+
+async fn run(
+    context: &Context,
+    migration: &Migration,
+    shard: ShardId,
+    plan: &ShardPlan,
+    planned: &PlannedSlice,
+    progress: &mut Progress,
+    lease: &Lease,
+) -> Result<(), TaskError> {
+    let source = open_source(context, migration, shard).await?;
+    tell_where_from(context, migration, shard, plan, planned, progress.checkpoint(), &source.index.name).await?;
+    let sink = Sink::open(context, migration, shard, planned, &source.index, progress.checkpoint().file_len).await?;
+    let sink = Arc::new(sink);
+    sink.check_index().await?;
+
+    let cancel = lease.cancel.child_token();
+    let _stop_reader = cancel.clone().drop_guard();
+    let (sender, batches) = mpsc::channel(BATCHES_QUEUED);
+    let packer = Packer::new(context, migration, source_format(migration, &source), sender, lease.pulse());
+    let reader = tokio::task::spawn_blocking({
+        let (plan, planned, checkpoint) = (plan.clone(), planned.clone(), progress.checkpoint().clone());
+        let directory = source.directory.clone();
+        move || read_slice(directory, &plan, &planned, &checkpoint, packer)
+    });
+    let sent = send_all(context, migration, &source.index.name, batches, &sink, progress, lease, &cancel).await;
+    // The reader ends by itself: at the end of the slice, at its failure, or because nobody takes its batches.
+    let read = match reader.await {
+        Ok(result) => result,
+        Err(error) => Err(TaskError::new(Verdict::FailShard, &error)),
+    };
+    sent?;
+    read?;
+    sink.check_index().await?;
+    let file_len = sink.finish().await?;
+    progress.finish(context, file_len).await
+}
+
+async fn open_source(context: &Context, migration: &Migration, shard: ShardId) -> Result<Source, TaskError> {
+    let inventory = migration.inventory(&*context.bus).await?;
+    let (index, _) = inventory.index(shard.index)?;
+    let files = migration.shard_files(index, shard).await?;
+    let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
+    let snapshot = migration.snapshot().await?;
+    let metadata = snapshot.index_metadata(crate::context::find_index(&snapshot, &index.name)?).await?;
+    let doc_type = metadata.mappings.first().map(|(name, _)| name.clone());
+    Ok(Source { index: index.clone(), directory, doc_type })
+}
+
+fn source_format(migration: &Migration, source: &Source) -> Format {
+    match &migration.target {
+        TargetHandle::Cluster(_) => Format::Bulk,
+        TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&source.index.name, source.doc_type.as_deref())),
+    }
+}
+
+/// A slice that was begun before says from where it goes on.
+async fn tell_where_from(
+    context: &Context,
+    migration: &Migration,
+    shard: ShardId,
+    plan: &ShardPlan,
+    planned: &PlannedSlice,
+    checkpoint: &SliceCheckpoint,
+    index: &str,
+) -> Result<(), TaskError> {
+    let open = planned
+        .ranges
+        .iter()
+        .zip(&checkpoint.ranges)
+        .enumerate()
+        .find(|(_, (range, progress))| progress.next_doc < range.to_doc);
+    let Some((at, (range, progress))) = open else { return Ok(()) };
+    if at == 0 && progress.next_doc == range.from_doc {
+        return Ok(());
+    }
+    let segment = plan.segments.get(range.segment as usize).map_or("?", |segment| segment.name.as_str());
+    let counts = checkpoint.counts();
+    let text = format!(
+        "{index} shard {} slice {} continues at document {} of segment {segment}; {} documents are accounted for",
+        shard.shard,
+        planned.id,
+        progress.next_doc,
+        counts.accounted()
+    );
+    tracing::info!("{text}");
+    let event = Event { at_ms: protocol::clock::now_ms(), phase: Phase::Load, kind: "resumed".to_owned(), text };
+    context.bus.emit(&migration.name, &event).await?;
+    Ok(())
+}
+
+/// The reader's thread: every range from its checkpoint on, into batches.
+fn read_slice(
+    directory: Arc<ShardDirectory>,
+    plan: &ShardPlan,
+    planned: &PlannedSlice,
+    checkpoint: &SliceCheckpoint,
+    mut packer: Packer,
+) -> Result<(), TaskError> {
+    let commit = Commit::read(&*directory)?;
+    for (at, (range, progress)) in planned.ranges.iter().zip(&checkpoint.ranges).enumerate() {
+        if progress.next_doc >= range.to_doc {
+            continue;
+        }
+        let name = plan.segments.get(range.segment as usize).map_or("", |segment| segment.name.as_str());
+        let Some(segment_commit) = commit.segments.iter().find(|segment| segment.name == name) else {
+            return Err(TaskError::say(Verdict::FailShard, format!("the shard has no segment {name:?} any more")));
+        };
+        let segment = Segment::open(directory.clone(), segment_commit)?;
+        let part = lucene::ChunkRange { docs: range.from_doc..range.to_doc, bytes: range.from_byte..range.to_byte };
+        let crc = (progress.crc.to > 0).then_some(lucene::RangeCrc { value: progress.crc.value, to: progress.crc.to });
+        packer.begin_range(at, name);
+        let mut reader = RangeReader::open(&segment, packer.wants_versions())?;
+        match reader.read(&part, progress.next_doc, crc, &mut packer) {
+            Ok(crc) => packer.end_range(range.to_doc, crc).map_err(|pack::Closed| TaskError::GivenUp)?,
+            Err(ReadError::Lucene(error)) => return Err(error.into()),
+            Err(ReadError::Document { segment, doc, what }) => {
+                let reason = format!("document {doc} of segment {segment} makes no sense: {what}");
+                return Err(TaskError::say(Verdict::FailShard, reason));
+            }
+            Err(ReadError::Stopped(pack::Closed)) => return Err(TaskError::GivenUp),
+        }
+    }
+    packer.flush().map_err(|pack::Closed| TaskError::GivenUp)
+}
+
+/// Sends batches as they come, several at once, and takes their answers in order.
+async fn send_all(
+    context: &Context,
+    migration: &Migration,
+    index: &str,
+    mut batches: mpsc::Receiver<Batch>,
+    sink: &Arc<Sink>,
+    progress: &mut Progress,
+    lease: &Lease,
+    cancel: &CancellationToken,
+) -> Result<(), TaskError> {
+    let in_flight_max = sink.in_flight_max(migration.spec.sizing.connections.get() as usize);
+    let interval = std::time::Duration::from_millis(migration.spec.sizing.checkpoint_interval_ms.get());
+    let mut in_flight: FuturesOrdered<BoxFuture<'static, Result<Answered, TaskError>>> = FuturesOrdered::new();
+    let mut open = true;
+    while open || !in_flight.is_empty() {
+        tokio::select! {
+            () = cancel.cancelled() => return Err(TaskError::GivenUp),
+            batch = batches.recv(), if open && in_flight.len() < in_flight_max => match batch {
+                Some(_) if !lease.pulse().holds() => return Err(TaskError::GivenUp),
+                Some(batch) => in_flight.push_back(Box::pin(sink.clone().send(batch, lease.pulse(), cancel.clone()))),
+                None => open = false,
+            },
+            Some(answered) = in_flight.next(), if !in_flight.is_empty() => {
+                progress.answered(context, migration, index, answered?).await?;
+                if progress.is_due(interval) {
+                    let file_len = sink.sync().await?;
+                    progress.store(context, file_len).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

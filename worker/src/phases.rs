@@ -1,0 +1,62 @@
+//! What a phase command does, with all its I/O: each restartable, each answering with notes or a reason.
+
+pub mod cleanup;
+pub mod metadata;
+pub mod register;
+pub mod verify;
+
+mod translate;
+
+use protocol::bus;
+use protocol::ids::MigrationName;
+use protocol::names::{self, Bucket};
+use protocol::phase::Phase;
+use protocol::spec::Submission;
+use protocol::state::PhaseResult;
+use protocol::task::Task;
+
+use crate::context::{Context, Migration};
+use crate::failure::TaskError;
+
+/// Executes a phase command and stores its answer.
+///
+/// # Errors
+/// The bus's, and given up: anything else is the answer.
+pub async fn execute(context: &Context, migration: &Migration, phase: Phase) -> Result<(), TaskError> {
+    let outcome = match phase {
+        Phase::Register => register::run(context, migration).await,
+        Phase::Metadata => metadata::run(context, migration).await,
+        Phase::Verify => verify::run(context, migration).await,
+        Phase::Cleanup => cleanup::run(context, migration).await,
+        // The coordinator skips one and drives the other by shard tasks.
+        Phase::Snapshot | Phase::Load => Ok(Vec::new()),
+    };
+    let outcome = match outcome {
+        Ok(notes) => Ok(notes),
+        Err(TaskError::Failed { reason, .. }) => Err(reason),
+        Err(error) => return Err(error),
+    };
+    let key = names::result(&migration.name, phase);
+    let result = PhaseResult { submission: migration.submission, outcome, worker: context.worker.clone() };
+    context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
+    Ok(())
+}
+
+/// Answers a phase command with the reason why this worker can't even begin it.
+///
+/// # Errors
+/// The bus's.
+pub async fn refuse(
+    context: &Context,
+    migration: &MigrationName,
+    task: &Task,
+    reason: String,
+) -> Result<(), TaskError> {
+    let Task::Phase(phase) = task else { return Ok(()) };
+    let spec = bus::read::<Submission>(&*context.bus, Bucket::Migrations, &names::spec(migration)).await?;
+    let Some((submission, _)) = spec else { return Ok(()) };
+    let key = names::result(migration, *phase);
+    let result = PhaseResult { submission: submission.number, outcome: Err(reason), worker: context.worker.clone() };
+    context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
+    Ok(())
+}

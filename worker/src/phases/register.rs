@@ -1,0 +1,231 @@
+//! Register: the repository is opened, every selected index and shard inventoried, the target spoken to.
+//!
+//! In: a repository and a snapshot's name. Out: the inventory in KV, a page per 400 KiB or so. What can't be read is
+//! named now, not at hour nine.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use lucene::{Commit, SegmentInfo};
+use protocol::bus;
+use protocol::checkpoint::Verdict;
+use protocol::ids::IndexNo;
+use protocol::names::{self, Bucket};
+use protocol::pattern;
+use protocol::plan::{InventoryIndex, InventoryPage, InventoryShard};
+use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex};
+
+use crate::context::{Context, Migration, TargetHandle};
+use crate::failure::TaskError;
+use crate::plan::blocking;
+
+/// Indices looked at at once.
+const AT_ONCE: usize = 8;
+/// Serialised bytes of a page: well under what a message may hold.
+const PAGE_BYTES: usize = 400 << 10;
+/// Index names listed in a note before it is cut.
+const NAMES_SHOWN: usize = 10;
+
+/// Takes the inventory.
+///
+/// # Errors
+/// A repository that can't be read, a pattern that matches nothing, shards that are refused, a target that is down.
+pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
+    let mut notes = vec![greet_target(&migration.target).await?];
+    let snapshot = migration.snapshot().await?;
+    notes.push(format!("snapshot {} of {}", snapshot.name, snapshot.version));
+    let selected = select(migration, &snapshot, &mut notes)?;
+    let indices: Vec<InventoryIndex> = futures::stream::iter(selected.into_iter().enumerate())
+        .map(|(no, index)| inventory(snapshot.clone(), no, index))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    refuse(&indices)?;
+    notes.extend(sum_up(&indices));
+    store(context, migration, indices).await?;
+    Ok(notes)
+}
+
+async fn greet_target(target: &TargetHandle) -> Result<String, TaskError> {
+    Ok(match target {
+        TargetHandle::Cluster(cluster) => {
+            let info = cluster.info().await?;
+            format!("target {} answers: {} {}", cluster.endpoint(), info.product.as_str(), info.version)
+        }
+        TargetHandle::Directory(directory) => format!("target is the directory {}", directory.path().display()),
+    })
+}
+
+fn select(
+    migration: &Migration,
+    snapshot: &Snapshot,
+    notes: &mut Vec<String>,
+) -> Result<Vec<SnapshotIndex>, TaskError> {
+    let patterns = migration.spec.indices.as_deref();
+    for pattern in patterns.unwrap_or_default() {
+        if !snapshot.indices.iter().any(|index| pattern.matches(&index.name)) {
+            let known: Vec<&str> = snapshot.indices.iter().map(|index| index.name.as_str()).collect();
+            let reason = format!(
+                "indices: {pattern} matches no index of snapshot {}; it has {}",
+                snapshot.name,
+                shorten(&known)
+            );
+            return Err(TaskError::say(Verdict::StopLoad, reason));
+        }
+    }
+    let (selected, left_out): (Vec<_>, Vec<_>) =
+        snapshot.indices.iter().cloned().partition(|index| pattern::selects(patterns, &index.name));
+    if !left_out.is_empty() {
+        let names: Vec<&str> = left_out.iter().map(|index| index.name.as_str()).collect();
+        let why = if patterns.is_some() { "not named in `indices`" } else { "system indices" };
+        notes.push(format!("left out, {why}: {}", shorten(&names)));
+    }
+    Ok(selected)
+}
+
+/// A list of names that fits a line or two.
+fn shorten(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+// Owned arguments: several of these run at once in a stream that must not borrow.
+async fn inventory(snapshot: Arc<Snapshot>, no: usize, entry: SnapshotIndex) -> Result<InventoryIndex, TaskError> {
+    let metadata = snapshot.index_metadata(&entry).await?;
+    let mut shards = Vec::new();
+    for shard in 0..metadata.number_of_shards {
+        let found = match snapshot.shard(&entry, shard).await {
+            Ok(files) => look_into(files).await,
+            Err(error) => Err(error.into()),
+        };
+        shards.push(match found {
+            Ok(shard) => shard,
+            Err(TaskError::Failed { reason, .. }) => {
+                InventoryShard { refused: Some(reason), ..InventoryShard::default() }
+            }
+            Err(error) => return Err(error),
+        });
+    }
+    if let Some(reason) = &metadata.refusal {
+        for shard in &mut shards {
+            shard.refused.get_or_insert_with(|| reason.clone());
+        }
+    }
+    Ok(InventoryIndex {
+        no: IndexNo(u32::try_from(no).unwrap_or(u32::MAX)),
+        name: entry.name.clone(),
+        repository_id: entry.id.clone(),
+        shards,
+        version_created: metadata.version_created.to_string(),
+        closed: metadata.closed,
+        warnings: warnings(&metadata),
+    })
+}
+
+fn warnings(metadata: &IndexMetadata) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if metadata.closed {
+        warnings.push("it is closed in the source; on the target it will be open".to_owned());
+    }
+    for (_, mapping) in &metadata.mappings {
+        let source = mapping.get("_source");
+        let off = source.and_then(|source| source.get("enabled")).is_some_and(|enabled| enabled == false);
+        if off {
+            warnings.push("its mapping stores no _source: documents without one are skipped and counted".to_owned());
+        }
+    }
+    warnings
+}
+
+async fn look_into(files: ShardFiles) -> Result<InventoryShard, TaskError> {
+    let bytes = files.total_len();
+    let directory: Arc<dyn lucene::Directory> = Arc::new(files.directory(tokio::runtime::Handle::current()));
+    blocking(move || {
+        let commit = Commit::read(&*directory)?;
+        let mut shard = InventoryShard { bytes, ..InventoryShard::default() };
+        for segment in &commit.segments {
+            let info = SegmentInfo::read(&directory, segment)?;
+            let deleted = u64::from(segment.del_count) + u64::from(segment.soft_del_count);
+            shard.lucene_docs += u64::from(info.max_doc).saturating_sub(deleted);
+            shard.segments += 1;
+            let version = info.version.to_string();
+            if !shard.lucene_versions.contains(&version) {
+                shard.lucene_versions.push(version);
+            }
+        }
+        Ok::<_, lucene::Error>(shard)
+    })
+    .await
+}
+
+fn refuse(indices: &[InventoryIndex]) -> Result<(), TaskError> {
+    let mut refused = Vec::new();
+    for index in indices {
+        for (number, shard) in index.shards.iter().enumerate() {
+            if let Some(reason) = &shard.refused {
+                refused.push(format!("{} shard {number}: {reason}", index.name));
+            }
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let shards: usize = indices.iter().map(|index| index.shards.len()).sum();
+    let shown = refused.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    let more = match refused.len().saturating_sub(NAMES_SHOWN) {
+        0 => String::new(),
+        more => format!("\nand {more} more"),
+    };
+    let reason = format!(
+        "{} of {shards} shards can't be read; leave their indices out with `indices`, or mend the repository\n\
+         {shown}{more}",
+        refused.len()
+    );
+    Err(TaskError::say(Verdict::StopLoad, reason))
+}
+
+fn sum_up(indices: &[InventoryIndex]) -> Vec<String> {
+    let shards = || indices.iter().flat_map(|index| &index.shards);
+    let docs: u64 = shards().map(|shard| shard.lucene_docs).sum();
+    let bytes: u64 = shards().map(|shard| shard.bytes).sum();
+    let mut versions: Vec<&str> = shards().flat_map(|shard| &shard.lucene_versions).map(String::as_str).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let mut notes = vec![format!(
+        "{} indices, {} shards, {docs} Lucene documents, {}, Lucene {}",
+        indices.len(),
+        shards().count(),
+        bytesize::ByteSize(bytes),
+        if versions.is_empty() { "-".to_owned() } else { versions.join(", ") }
+    )];
+    for index in indices {
+        notes.extend(index.warnings.iter().map(|warning| format!("{}: {warning}", index.name)));
+    }
+    notes
+}
+
+async fn store(context: &Context, migration: &Migration, indices: Vec<InventoryIndex>) -> Result<(), TaskError> {
+    let mut pages = vec![InventoryPage::default()];
+    let mut page_bytes = 0;
+    for index in indices {
+        let bytes = bus::bytes(&index.name, &index)?.len();
+        if page_bytes > 0 && page_bytes + bytes > PAGE_BYTES {
+            pages.push(InventoryPage::default());
+            page_bytes = 0;
+        }
+        page_bytes += bytes;
+        if let Some(page) = pages.last_mut() {
+            page.indices.push(index);
+        }
+    }
+    let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+    for (number, page) in (0..).zip(&mut pages) {
+        page.pages = count;
+        let key = names::inventory(&migration.name, number);
+        context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, page)?).await?;
+    }
+    Ok(())
+}

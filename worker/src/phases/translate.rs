@@ -1,0 +1,161 @@
+//! An index's metadata in the snapshot → the body that creates it on the target. Pure.
+//!
+//! What decides where and how documents are stored goes along: shards, routing, analysis, similarity, sorting, limits,
+//! mappings, aliases. What would process or refuse documents during the load (pipelines, blocks, lifecycles) is
+//! withheld until cleanup. What only the source can know (uuids, versions, allocation) stays behind.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use snapshot::IndexMetadata;
+
+/// The key under a mapping's `_meta` that says that we made the index.
+pub const META_KEY: &str = "migctl";
+
+/// What creates an index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Creation {
+    /// `settings`, `mappings`, `aliases`.
+    pub body: Value,
+    /// Settings to put on at cleanup.
+    pub withheld: BTreeMap<String, String>,
+    /// Settings that stay behind and that somebody may miss.
+    pub dropped: Vec<String>,
+}
+
+/// What happens to a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Withheld,
+    /// Of no meaning outside the source.
+    Private,
+    Dropped,
+}
+
+/// Settings by prefix, in the flat form; the first match counts. A prefix that ends without `.` is a whole name or the
+/// beginning of one.
+const FATES: &[(&str, Fate)] = &[
+    ("index.number_of_shards", Fate::Kept),
+    ("index.number_of_replicas", Fate::Kept),
+    ("index.routing_partition_size", Fate::Kept),
+    ("index.refresh_interval", Fate::Kept),
+    ("index.analysis.", Fate::Kept),
+    ("index.similarity.", Fate::Kept),
+    ("index.sort.", Fate::Kept),
+    ("index.max_", Fate::Kept),
+    ("index.mapping.total_fields.limit", Fate::Kept),
+    ("index.mapping.depth.limit", Fate::Kept),
+    ("index.mapping.nested_fields.limit", Fate::Kept),
+    ("index.mapping.nested_objects.limit", Fate::Kept),
+    ("index.mapping.field_name_length.limit", Fate::Kept),
+    ("index.mapping.coerce", Fate::Kept),
+    ("index.mapping.ignore_malformed", Fate::Kept),
+    ("index.query.default_field", Fate::Kept),
+    ("index.hidden", Fate::Kept),
+    ("index.default_pipeline", Fate::Withheld),
+    ("index.final_pipeline", Fate::Withheld),
+    ("index.blocks.", Fate::Withheld),
+    ("index.uuid", Fate::Private),
+    ("index.creation_date", Fate::Private),
+    ("index.provided_name", Fate::Private),
+    ("index.version.", Fate::Private),
+    ("index.history.", Fate::Private),
+    ("index.resize.", Fate::Private),
+    ("index.routing.allocation.", Fate::Private),
+    ("index.soft_deletes.", Fate::Private),
+    ("index.verified_before_close", Fate::Private),
+    ("index.replication.type", Fate::Private),
+];
+
+/// Codecs that every target has.
+const CODECS: &[&str] = &["default", "best_compression"];
+
+/// The body that creates the index for `migration`.
+///
+/// # Errors
+/// A sentence: more than one mapping type, a mapping that is no object.
+pub fn creation(metadata: &IndexMetadata, migration: &str) -> Result<Creation, String> {
+    let (mut settings, mut withheld, mut dropped) = (Map::new(), BTreeMap::new(), Vec::new());
+    for (name, value) in &metadata.settings {
+        match fate(name, value) {
+            Fate::Kept => {
+                settings.insert(name.clone(), value.clone());
+            }
+            Fate::Withheld => {
+                withheld.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            }
+            Fate::Private => {}
+            Fate::Dropped => dropped.push(name.clone()),
+        }
+    }
+    // Routing depends on it, and targets guess it differently for shard counts that aren't powers of two.
+    if let Some(routing_shards) = metadata.routing_num_shards {
+        settings.insert("index.number_of_routing_shards".to_owned(), routing_shards.to_string().into());
+    }
+    let mappings = mappings(metadata, migration, &withheld)?;
+    let body = json!({ "settings": settings, "mappings": mappings, "aliases": metadata.aliases });
+    Ok(Creation { body, withheld, dropped })
+}
+
+fn fate(name: &str, value: &Value) -> Fate {
+    if name == "index.codec" {
+        return if CODECS.iter().any(|codec| value == codec) { Fate::Kept } else { Fate::Dropped };
+    }
+    FATES.iter().find(|(prefix, _)| name.starts_with(prefix)).map_or(Fate::Dropped, |(_, fate)| *fate)
+}
+
+fn mappings(metadata: &IndexMetadata, migration: &str, withheld: &BTreeMap<String, String>) -> Result<Value, String> {
+    let mut types = metadata.mappings.iter().filter(|(name, _)| name != "_default_");
+    let mapping = types.next().map_or_else(|| json!({}), |(_, mapping)| mapping.clone());
+    if let Some((second, _)) = types.next() {
+        return Err(format!("it has several mapping types ({second} is the second): such an index is not split yet"));
+    }
+    let Value::Object(mut mapping) = mapping else {
+        return Err("its mapping is no JSON object".to_owned());
+    };
+    let meta = mapping.entry("_meta").or_insert_with(|| json!({}));
+    if let Value::Object(meta) = meta {
+        meta.insert(META_KEY.to_owned(), json!({ "migration": migration, "withheld": withheld }));
+    }
+    Ok(Value::Object(mapping))
+}
+
+/// What an index on the target says of its making: the withheld settings, if this migration made it.
+#[must_use]
+pub fn made_by(mappings: &Value, migration: &str) -> Option<BTreeMap<String, String>> {
+    let made = mappings.get("_meta")?.get(META_KEY)?;
+    if made.get("migration")? != migration {
+        return None;
+    }
+    let withheld = made.get("withheld")?.as_object()?;
+    Some(withheld.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_has_its_fate() {
+        let fate = |name: &str| super::fate(name, &json!("x"));
+        assert_eq!(fate("index.number_of_shards"), Fate::Kept);
+        assert_eq!(fate("index.analysis.analyzer.a.type"), Fate::Kept);
+        assert_eq!(fate("index.final_pipeline"), Fate::Withheld);
+        assert_eq!(fate("index.blocks.write"), Fate::Withheld);
+        assert_eq!(fate("index.uuid"), Fate::Private);
+        assert_eq!(fate("index.lifecycle.name"), Fate::Dropped);
+        assert_eq!(super::fate("index.codec", &json!("best_compression")), Fate::Kept);
+        assert_eq!(super::fate("index.codec", &json!("zstd")), Fate::Dropped);
+    }
+
+    #[test]
+    fn who_made_an_index_is_read_back() {
+        let mappings =
+            json!({"_meta": {"own": 1, "migctl": {"migration": "m", "withheld": {"index.blocks.write": "true"}}}});
+        let withheld = made_by(&mappings, "m").unwrap();
+        assert_eq!(withheld.get("index.blocks.write").map(String::as_str), Some("true"));
+        assert_eq!(made_by(&mappings, "other"), None);
+        assert_eq!(made_by(&json!({}), "m"), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! Takes tasks, one per free slot, and does them.
+//!
+//! A slot pulls one task at a time: a task that waits in a busy worker would wait for its lease to run out if that
+//! worker died. Phase commands have a slot of their own, so that neither class starves the other.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use protocol::bus::{self, Bus, BusError, Change, Delivery, SharedBus};
+use protocol::checkpoint::{Failure, ShardRecord, Verdict};
+use protocol::ids::{MigrationName, ShardId, WorkerId};
+use protocol::names::{self, Bucket};
+use protocol::state::{Control, WorkerStatus};
+use protocol::task::{Task, TaskClass};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::context::Context;
+use crate::failure::TaskError;
+use crate::lease::Lease;
+use crate::{load, phases, plan};
+
+/// How long a pull waits for a task where only one migration is there.
+const PULL_WAIT: Duration = Duration::from_secs(5);
+/// … and where several take turns.
+const PULL_TURN: Duration = Duration::from_millis(300);
+/// After a failure of the bus, or while there is no migration.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often the worker says that it lives: a third of the key's time to live.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// A task that failed waits this long for its next try.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// A task of a stopped migration waits this long.
+const STOPPED_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Who it is.
+    pub id: WorkerId,
+    /// Shard tasks done at once.
+    pub slots: u32,
+    /// Bytes of documents in flight over all slots.
+    pub memory_bytes: usize,
+}
+
+impl Options {
+    /// A worker named after its process.
+    #[must_use]
+    pub fn new(slots: u32, memory_bytes: usize) -> Self {
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
+        let id = WorkerId::new(&format!("{host}-{}-{:04x}", std::process::id(), rand::random::<u16>()));
+        Self { id, slots, memory_bytes }
+    }
+}
+
+/// What the slots share besides the context.
+struct Floor {
+    context: Context,
+    slots: u32,
+    migrations: Mutex<BTreeSet<MigrationName>>,
+    stopped: Mutex<BTreeSet<MigrationName>>,
+    doing: Mutex<BTreeSet<String>>,
+    /// Replaced when a migration is stopped, so that what runs for it ends.
+    stop_load: Mutex<std::collections::BTreeMap<MigrationName, CancellationToken>>,
+}
+
+/// Works until cancelled; errors of the bus are waited out.
+pub async fn work(bus: SharedBus, options: Options, cancel: CancellationToken) {
+    let floor = Arc::new(Floor {
+        context: Context::new(bus, options.id, options.memory_bytes),
+        slots: options.slots,
+        migrations: Mutex::default(),
+        stopped: Mutex::default(),
+        doing: Mutex::default(),
+        stop_load: Mutex::default(),
+    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(status_loop(floor.clone(), cancel.clone()));
+    tasks.spawn(watch_loop(floor.clone(), Bucket::Migrations, cancel.clone()));
+    tasks.spawn(watch_loop(floor.clone(), Bucket::Control, cancel.clone()));
+    tasks.spawn(slot_loop(floor.clone(), TaskClass::Phase, cancel.clone()));
+    for _ in 0..options.slots {
+        tasks.spawn(slot_loop(floor.clone(), TaskClass::Shard, cancel.clone()));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(error = &error as &dyn std::error::Error, "a part of the worker died");
+            cancel.cancel();
+        }
+    }
+    let key = floor.context.worker.to_string();
+    if let Err(error) = floor.context.bus.delete(Bucket::Workers, &key).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "the worker's key dies by itself");
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // What is behind these locks is never left half-changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn pause(cancel: &CancellationToken, time: Duration) {
+    cancel.run_until_cancelled(tokio::time::sleep(time)).await;
+}
+
+async fn status_loop(floor: Arc<Floor>, cancel: CancellationToken) {
+    while !cancel.is_cancelled() {
+        let doing = locked(&floor.doing).iter().cloned().collect();
+        let id = floor.context.worker.clone();
+        let key = id.to_string();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let status = WorkerStatus { id, version, slots: floor.slots, doing };
+        let told = match bus::bytes(&key, &status) {
+            Ok(value) => floor.context.bus.put(Bucket::Workers, &key, value).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            tracing::warn!(error = &error as &dyn std::error::Error, "tell that this worker lives");
+        }
+        pause(&cancel, STATUS_EVERY).await;
+    }
+}
+
+/// Learns which migrations there are, and which of them are stopped.
+async fn watch_loop(floor: Arc<Floor>, bucket: Bucket, cancel: CancellationToken) {
+    while !cancel.is_cancelled() {
+        match floor.context.bus.watch(bucket, "").await {
+            Ok(mut watch) => {
+                while let Some(Some(change)) = cancel.run_until_cancelled(watch.recv()).await {
+                    floor.learn(bucket, change);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "watch {}", bucket.as_str());
+                pause(&cancel, PAUSE).await;
+            }
+        }
+    }
+}
+
+impl Floor {
+    fn learn(&self, bucket: Bucket, change: Change) {
+        let Change::Put(key, entry) = change else { return };
+        let Some(migration) = key.split('.').next().and_then(|name| name.parse::<MigrationName>().ok()) else {
+            return;
+        };
+        if bucket == Bucket::Migrations && key == names::spec(&migration) {
+            locked(&self.migrations).insert(migration);
+        } else if bucket == Bucket::Control && key == names::control(&migration) {
+            match protocol::wire::decode::<Control>(&entry.value) {
+                Ok(Control { stopped: Some(reason) }) => {
+                    tracing::info!(%migration, reason, "stopped");
+                    locked(&self.stopped).insert(migration.clone());
+                    if let Some(token) = locked(&self.stop_load).remove(&migration) {
+                        token.cancel();
+                    }
+                }
+                Ok(Control { stopped: None }) => {
+                    locked(&self.stopped).remove(&migration);
+                }
+                Err(error) => {
+                    tracing::warn!(%migration, error = &error as &dyn std::error::Error, "read the control key");
+                }
+            }
+        }
+    }
+
+    /// The token that ends shard tasks of a migration, and with the worker.
+    fn stop_token(&self, migration: &MigrationName, cancel: &CancellationToken) -> CancellationToken {
+        locked(&self.stop_load).entry(migration.clone()).or_insert_with(|| cancel.child_token()).clone()
+    }
+}
+
+async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToken) {
+    while !cancel.is_cancelled() {
+        let migrations: Vec<MigrationName> = {
+            let stopped = locked(&floor.stopped);
+            let all = locked(&floor.migrations);
+            let open = |name: &&MigrationName| class == TaskClass::Phase || !stopped.contains(*name);
+            all.iter().filter(open).cloned().collect()
+        };
+        if migrations.is_empty() {
+            pause(&cancel, PAUSE / 5).await;
+            continue;
+        }
+        let wait = if migrations.len() == 1 { PULL_WAIT } else { PULL_TURN };
+        for migration in migrations {
+            let pulled = cancel.run_until_cancelled(floor.context.bus.pull(&migration, class, wait)).await;
+            match pulled {
+                None => return,
+                Some(Ok(None)) => {}
+                Some(Ok(Some(delivery))) => {
+                    let span = tracing::info_span!("task", %migration, id = delivery.message.task.id());
+                    handle(&floor, delivery, &cancel).instrument(span).await;
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "pull a task");
+                    pause(&cancel, PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Does one task, and says to the bus what became of it.
+async fn handle(floor: &Floor, delivery: Delivery, cancel: &CancellationToken) {
+    let Delivery { message, receipt, .. } = delivery;
+    let stop = match message.task.class() {
+        TaskClass::Phase => cancel.clone(),
+        TaskClass::Shard => floor.stop_token(&message.migration, cancel),
+    };
+    let lease = Lease::new(receipt, &stop);
+    if message.task.class() == TaskClass::Shard && locked(&floor.stopped).contains(&message.migration) {
+        return lease.give_back(STOPPED_RETRY_AFTER).await;
+    }
+    let label = format!("{} {} {}", message.migration, message.task.kind(), message.task.id());
+    locked(&floor.doing).insert(label.clone());
+    let result = lease.keep(execute(floor, &message.migration, &message.task, &lease)).await;
+    locked(&floor.doing).remove(&label);
+    match result {
+        Ok(()) => lease.ack().await,
+        Err(TaskError::GivenUp) => lease.give_back(Duration::ZERO).await,
+        Err(TaskError::Failed { verdict, reason }) => {
+            tracing::warn!(?verdict, "failed: {reason}");
+            match verdict {
+                // The failure is stored and the coordinator decides; what it wants done again it publishes again.
+                Verdict::FailShard | Verdict::StopLoad => lease.ack().await,
+                Verdict::Retry => lease.give_back(RETRY_AFTER).await,
+            }
+        }
+        Err(TaskError::Bus(error)) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the bus failed during a task");
+            lease.give_back(RETRY_AFTER).await;
+        }
+    }
+}
+
+async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &Lease) -> Result<(), TaskError> {
+    let context = &floor.context;
+    let migration = match context.migration(migration).await {
+        Err(TaskError::Failed { reason, .. }) if matches!(task, Task::Phase(_)) => {
+            return phases::refuse(context, migration, task, reason).await;
+        }
+        other => other?,
+    };
+    match task {
+        Task::Phase(phase) => {
+            // A phase command is one long wait for answers: it lives as long as its I/O has time limits.
+            let beat = lease.pulse();
+            let mut tick = tokio::time::interval(STATUS_EVERY);
+            let work = phases::execute(context, &migration, *phase);
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    result = &mut work => return result,
+                    () = lease.cancel.cancelled() => return Err(TaskError::GivenUp),
+                    _ = tick.tick() => beat.beat(),
+                }
+            }
+        }
+        Task::Plan(shard) => {
+            let planned = plan::plan_shard(context, &migration, *shard).await;
+            if let Err(TaskError::Failed { verdict, reason }) = &planned {
+                note_failure(&*context.bus, &migration.name, *shard, migration.submission, *verdict, reason).await?;
+            }
+            planned
+        }
+        Task::Load(shard, slice) => load::load_slice(context, &migration, *shard, slice, lease).await,
+    }
+}
+
+/// A shard that can't be planned: the failure goes into its record.
+async fn note_failure(
+    bus: &dyn Bus,
+    migration: &MigrationName,
+    shard: ShardId,
+    submission: u32,
+    verdict: Verdict,
+    reason: &str,
+) -> Result<(), BusError> {
+    let key = names::shard(migration, shard);
+    let found = bus::read::<ShardRecord>(bus, Bucket::Checkpoints, &key).await?;
+    let (record, revision) = found.map_or((ShardRecord::default(), None), |(record, at)| (record, Some(at)));
+    let failure = Failure::after(record.failure.as_ref(), submission, verdict, reason.to_owned());
+    let value = bus::bytes(&key, &ShardRecord { failure: Some(failure), ..record })?;
+    let stored = match revision {
+        Some(revision) => bus.update(Bucket::Checkpoints, &key, value, revision).await,
+        None => bus.create(Bucket::Checkpoints, &key, value).await,
+    };
+    match stored {
+        // Somebody else wrote the record at the same moment: theirs counts.
+        Ok(_) | Err(BusError::Conflict { .. } | BusError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
