@@ -401,7 +401,9 @@ impl World {
         self.work();
         self.take_task();
         self.coordinate();
-        self.approve();
+        if matches!(self.status(), Some((_, PhaseStatus::Waiting))) {
+            self.approve();
+        }
         self.now_ms += 1_000;
     }
 

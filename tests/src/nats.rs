@@ -25,20 +25,30 @@ pub struct NatsServer {
     /// `nats://127.0.0.1:<port>`.
     pub url: String,
     port: u16,
+    arguments: Vec<String>,
     child: Child,
     dir: tempfile::TempDir,
 }
 
 impl NatsServer {
-    /// Starts a server with an empty store.
+    /// Starts a server with JetStream and an empty store.
     ///
     /// # Errors
     /// No server binary, or it doesn't come up.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&["-js"])
+    }
+
+    /// Starts a server with an empty store and these arguments of `nats-server`.
+    ///
+    /// # Errors
+    /// As [`NatsServer::start`].
+    pub fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir().context("create a folder for the server")?;
-        let mut child = spawn(dir.path(), None)?;
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut child = spawn(dir.path(), None, &arguments)?;
         match listening_port(dir.path(), &mut child).and_then(|port| await_ready(port, &mut child).map(|()| port)) {
-            Ok(port) => Ok(Self { url: format!("nats://127.0.0.1:{port}"), port, child, dir }),
+            Ok(port) => Ok(Self { url: format!("nats://127.0.0.1:{port}"), port, arguments, child, dir }),
             Err(error) => {
                 let log = log_of(dir.path());
                 end(&mut child);
@@ -58,7 +68,7 @@ impl NatsServer {
     /// It doesn't come up.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.kill9();
-        self.child = spawn(self.dir.path(), Some(self.port))?;
+        self.child = spawn(self.dir.path(), Some(self.port), &self.arguments)?;
         await_ready(self.port, &mut self.child).with_context(|| log_of(self.dir.path()))
     }
 }
@@ -75,13 +85,13 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn spawn(dir: &Path, port: Option<u16>) -> anyhow::Result<Child> {
+fn spawn(dir: &Path, port: Option<u16>, arguments: &[String]) -> anyhow::Result<Child> {
     let binary = binary()?;
     let log =
         std::fs::File::options().create(true).append(true).open(log_path(dir)).context("open the server's log")?;
     let port = port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
     let mut command = Command::new(&binary);
-    command.args(["-a", "127.0.0.1", "-p", &port, "-js"]);
+    command.args(["-a", "127.0.0.1", "-p", &port]).args(arguments);
     command.arg("-sd").arg(dir.join("store")).arg("--ports_file_dir").arg(dir);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.spawn().with_context(|| format!("start {}", binary.display()))

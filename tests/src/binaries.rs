@@ -1,0 +1,49 @@
+//! The project's own programs, built as the tests themselves were.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::Context;
+
+/// Programs that tests start.
+const PROGRAMS: [&str; 3] = ["migctl", "coordinator", "worker"];
+
+/// Where `name`, one of `migctl`, `coordinator` and `worker`, is; built first if it isn't up to date.
+///
+/// # Errors
+/// It can't be built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    anyhow::ensure!(PROGRAMS.contains(&name), "{name} is none of {PROGRAMS:?}");
+    let folder = FOLDER.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    folder.as_ref().map(|folder| folder.join(name)).map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// A command of `program` with these arguments, run in `directory`, without what the environment may say.
+///
+/// # Errors
+/// It can't be built.
+pub fn command(name: &str, directory: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(program(name)?);
+    command.args(arguments).current_dir(directory).env_remove("MIGCTL_NATS_URL").env_remove("RUST_LOG");
+    Ok(command)
+}
+
+fn build() -> anyhow::Result<PathBuf> {
+    // A test runs from <build>/<profile>/deps; its programs are one folder up.
+    let test = std::env::current_exe().context("find this test")?;
+    let folder = test.parent().context("find this test's folder")?;
+    let folder = if folder.ends_with("deps") { folder.parent().context("find the profile's folder")? } else { folder };
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet"]);
+    for program in PROGRAMS {
+        cargo.args(["--package", program]);
+    }
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().context("run cargo")?;
+    anyhow::ensure!(status.success(), "the programs can't be built: {status}");
+    Ok(folder.to_path_buf())
+}
