@@ -37,7 +37,7 @@ impl SegmentFiles {
 
     /// From here on files without a generation come from the compound file.
     pub(crate) fn open_compound(&mut self) -> Result<()> {
-        let data = self.outside(".cfs", "its .si")?;
+        let data = self.outside(".cfs", "its .si")?.held_if_cheap()?;
         let entries = self.outside(".cfe", "its .si")?;
         let parts = read_entries(&entries, &self.id, data.body_end()?)?;
         self.compound = Some(Arc::new(Compound { data, parts }));

@@ -4,7 +4,7 @@
 //! store is asked; a small file is read once, whole, and its checksum verified; a large one is read by range and only
 //! its header is checked. Not here: what is in it.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,6 +22,9 @@ const WHOLE_BYTES_MAX: u64 = 64 << 20;
 
 /// Files up to this many bytes that could be read by range are read whole instead: one request, and a checksum.
 const HELD_BYTES_MAX: u64 = 128 << 10;
+
+/// A compound file up to this many bytes is read whole: it would be a dozen requests for its files.
+const HELD_COMPOUND_BYTES_MAX: u64 = 1 << 20;
 
 /// A file of a segment.
 #[derive(Clone)]
@@ -56,7 +59,7 @@ impl File {
             start: self.start + range.start,
             len: range.end - range.start,
             label: Arc::from(format!("{label} in {}", self.label)),
-            held: None,
+            held: self.held.as_ref().map(|held| held.slice(range.start as usize..range.end as usize)),
         }
     }
 
@@ -79,13 +82,16 @@ impl File {
     }
 
     #[cold]
-    pub(crate) fn read_error(&self, offset: u64, len: u64, source: std::io::Error) -> Error {
+    pub(crate) fn read_error(&self, offset: u64, len: u64, source: io::Error) -> Error {
         Error::Read { file: self.label.to_string(), offset, len, source }
     }
 
     /// Reads exactly `range`.
     pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
         self.check(&range)?;
+        if range.is_empty() {
+            return Ok(Bytes::new()); // no store is asked for nothing
+        }
         if let Some(held) = &self.held {
             return Ok(held.slice(range.start as usize..range.end as usize));
         }
@@ -95,7 +101,7 @@ impl File {
             .read(&self.name, self.start + range.start..self.start + range.end)
             .map_err(|source| self.read_error(range.start, len, source))?;
         if bytes.len() as u64 != len {
-            return Err(self.read_error(range.start, len, std::io::ErrorKind::UnexpectedEof.into()));
+            return Err(self.read_error(range.start, len, io::ErrorKind::UnexpectedEof.into()));
         }
         Ok(bytes)
     }
@@ -103,6 +109,9 @@ impl File {
     /// Reads `range` front to back.
     pub(crate) fn stream(&self, range: Range<u64>) -> Result<Box<dyn Read + Send>> {
         self.check(&range)?;
+        if range.is_empty() || self.held.is_some() {
+            return Ok(Box::new(io::Cursor::new(self.read(range)?)));
+        }
         self.dir
             .stream(&self.name, self.start + range.start..self.start + range.end)
             .map_err(|source| self.read_error(range.start, range.end - range.start, source))
@@ -131,6 +140,15 @@ impl File {
     pub(crate) fn held_if_small(mut self) -> Result<Self> {
         if self.len <= HELD_BYTES_MAX {
             self.held = Some(self.read_whole()?);
+        }
+        Ok(self)
+    }
+
+    /// Keeps the bytes of a compound file that is not worth several requests. They are not verified: each of its files
+    /// is, and what is not needed may be as it is.
+    pub(crate) fn held_if_cheap(mut self) -> Result<Self> {
+        if self.len <= HELD_COMPOUND_BYTES_MAX {
+            self.held = Some(self.read(0..self.len)?);
         }
         Ok(self)
     }

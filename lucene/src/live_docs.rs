@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::DocId;
 use crate::commit::{SegmentCommit, base36};
 use crate::compound::SegmentFiles;
-use crate::doc_values::{self, DocsWithField};
+use crate::doc_values::{DocValues, DocsWithField};
 use crate::error::{Error, Result};
 use crate::field_infos::FieldInfos;
 use crate::file::File;
@@ -37,15 +37,21 @@ struct Bitmap {
 }
 
 impl LiveDocs {
-    pub(crate) fn open(files: &SegmentFiles, infos: &FieldInfos, commit: &SegmentCommit, max_doc: u32) -> Result<Self> {
+    pub(crate) fn open(
+        files: &SegmentFiles,
+        doc_values: &DocValues,
+        infos: &FieldInfos,
+        commit: &SegmentCommit,
+        max_doc: u32,
+    ) -> Result<Self> {
         let hard = match commit.del_gen {
             Some(generation) => Some(Bitmap::open(files, generation, commit.del_count, max_doc)?),
             None if commit.del_count == 0 => None,
-            None => return Err(no_deletes(files, format!("{} hard deletes in no file", commit.del_count))),
+            None => return Err(no_deletes(files.segment(), format!("{} hard deletes in no file", commit.del_count))),
         };
         let soft = match commit.soft_del_count {
             0 => None,
-            count => Some(open_soft(files, infos, count)?),
+            count => Some(open_soft(doc_values, infos, count)?),
         };
         Ok(Self { hard, soft, max_doc })
     }
@@ -72,17 +78,18 @@ impl LiveDocs {
     }
 }
 
-fn no_deletes(files: &SegmentFiles, what: String) -> Error {
-    Error::Corrupt { file: files.segment().to_owned(), offset: 0, what }
+fn no_deletes(segment: &str, what: String) -> Error {
+    Error::Corrupt { file: segment.to_owned(), offset: 0, what }
 }
 
-fn open_soft(files: &SegmentFiles, infos: &FieldInfos, count: u32) -> Result<DocsWithField> {
+fn open_soft(doc_values: &DocValues, infos: &FieldInfos, count: u32) -> Result<DocsWithField> {
+    let segment = doc_values.segment();
     let Some(field) = infos.soft_deletes() else {
-        return Err(no_deletes(files, format!("{count} soft deletes without a field for them")));
+        return Err(no_deletes(segment, format!("{count} soft deletes without a field for them")));
     };
-    let (docs, values) = doc_values::open_docs(files, infos, field)?;
+    let (docs, values) = doc_values.docs(infos, field)?;
     if values < u64::from(count) {
-        return Err(no_deletes(files, format!("{count} soft deletes, but field {} has {values} values", field.name)));
+        return Err(no_deletes(segment, format!("{count} soft deletes, but field {} has {values} values", field.name)));
     }
     Ok(docs)
 }
@@ -160,7 +167,10 @@ mod tests {
         const LIVE_DOCS: &[u8] = include_bytes!("../tests/fixtures/elasticsearch-6.8.23/versions-0/_4_1.liv");
         let commit = Commit::read(&Memory::of("segments_3", SEGMENTS.to_vec())).unwrap().segments.remove(0);
         let files = SegmentFiles::new(Arc::new(Memory::of("_4_1.liv", LIVE_DOCS.to_vec())), &commit.name, commit.id);
-        let open = |commit: &SegmentCommit, max_doc| LiveDocs::open(&files, &FieldInfos::default(), commit, max_doc);
+        let doc_values = DocValues::new(files.clone());
+        let open = |commit: &SegmentCommit, max_doc| {
+            LiveDocs::open(&files, &doc_values, &FieldInfos::default(), commit, max_doc)
+        };
         let mut live = open(&commit, 9).unwrap();
         let alive: Vec<u32> = (0..10).filter(|doc| live.is_live(*doc).unwrap()).collect();
         assert_eq!(alive, [0, 1, 2, 3, 4, 6, 7, 8]);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::commit::{SegmentCommit, base36};
 use crate::compound::SegmentFiles;
 use crate::directory::Directory;
-use crate::doc_values::{self, NumericDocValues};
+use crate::doc_values::{DocValues, NumericDocValues};
 use crate::error::Result;
 use crate::field_infos::{self, FieldInfos};
 use crate::live_docs::LiveDocs;
@@ -22,6 +22,7 @@ pub struct Segment {
     files: SegmentFiles,
     info: SegmentInfo,
     field_infos: FieldInfos,
+    doc_values: DocValues,
 }
 
 impl Segment {
@@ -43,7 +44,8 @@ impl Segment {
                 field_infos::read(&file, &commit.id, &suffix)?
             }
         };
-        Ok(Self { commit: commit.clone(), files, info, field_infos })
+        let doc_values = DocValues::new(files.clone());
+        Ok(Self { commit: commit.clone(), files, info, field_infos, doc_values })
     }
 
     /// `_0`, `_1a`: the beginning of the names of its files.
@@ -95,7 +97,7 @@ impl Segment {
     /// # Errors
     /// `Unsupported` for a format that is not read, `Missing`, `Corrupt`, `Read`.
     pub fn live_docs(&self) -> Result<LiveDocs> {
-        LiveDocs::open(&self.files, &self.field_infos, &self.commit, self.info.max_doc)
+        LiveDocs::open(&self.files, &self.doc_values, &self.field_infos, &self.commit, self.info.max_doc)
     }
 
     /// Opens the numbers of `field`; `None` where the segment has no such field, or it has no doc values.
@@ -105,7 +107,7 @@ impl Segment {
     /// `Corrupt`, `Read`.
     pub fn numeric(&self, field: &str) -> Result<Option<NumericDocValues>> {
         match self.field_infos.get(field) {
-            Some(field) => doc_values::open(&self.files, &self.field_infos, field),
+            Some(field) => self.doc_values.numbers(&self.field_infos, field),
             None => Ok(None),
         }
     }

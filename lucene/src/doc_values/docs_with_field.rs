@@ -1,4 +1,4 @@
-//! Which documents have a value, and the how manieth value it is.
+//! Which documents have a value, and which of the values it is.
 //!
 //! In: `IndexedDISI` in `.dvd`: blocks of 65,536 documents, sparse, dense or full. Out: for a document the number of
 //! documents before it that have a value. Holds: one block at a time, as a bitmap with a count per word, so that an

@@ -94,57 +94,60 @@ impl Layout {
     }
 }
 
-/// Finds the entry of `field`. `suffix` is what both files have in their name and header.
-pub(super) fn find(
-    file: &File,
-    data: &File,
-    id: &[u8; 16],
-    suffix: &str,
-    infos: &FieldInfos,
-    field: u32,
-) -> Result<NumericEntry> {
-    let whole = Whole::read(file)?;
-    let mut input = whole.body();
-    let codec = header::read(&mut input, id, suffix)?;
-    let layout = Layout::of(&codec, file)?;
-    let data_codec = codec.name.replace("Metadata", "Data");
-    data.header(id, suffix, |found| match found.name == data_codec && found.version == codec.version {
-        true => Ok(()),
-        false => Err(found.unsupported(data.label(), READ)),
-    })?;
-    input.set_order(layout.order);
-    find_entry(&layout, &mut input, infos, field, data)
+/// The two files of doc values of one format and generation.
+pub(super) struct Files {
+    meta: Whole,
+    layout: Layout,
+    /// Where in `meta` the header ends.
+    start: u64,
+    pub(super) data: File,
 }
 
-fn find_entry(
-    layout: &Layout,
-    input: &mut Input<'_>,
-    infos: &FieldInfos,
-    wanted: u32,
-    data: &File,
-) -> Result<NumericEntry> {
-    loop {
-        let number = input.i32()?;
-        let info = u32::try_from(number).ok().and_then(|number| infos.by_number(number));
-        let Some(info) = info else {
-            return Err(input.corrupt(format!("field {wanted} is not in it, but field {number}")));
-        };
-        let kind = input.u8()?;
-        if info.skip_index {
-            input.skip(layout.skip_index_bytes())?;
+impl Files {
+    /// Reads `.dvm` and the header of `.dvd`. `suffix` is what both have in their name and header.
+    pub(super) fn open(meta: &File, data: File, id: &[u8; 16], suffix: &str) -> Result<Self> {
+        let whole = Whole::read(meta)?;
+        let mut input = whole.body();
+        let codec = header::read(&mut input, id, suffix)?;
+        let layout = Layout::of(&codec, meta)?;
+        let data_codec = codec.name.replace("Metadata", "Data");
+        data.header(id, suffix, |found| match found.name == data_codec && found.version == codec.version {
+            true => Ok(()),
+            false => Err(found.unsupported(data.label(), READ)),
+        })?;
+        let start = input.offset();
+        Ok(Self { meta: whole, layout, start, data })
+    }
+
+    /// Finds the entry of field number `wanted`.
+    pub(super) fn find(&self, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
+        let (layout, data) = (&self.layout, &self.data);
+        let mut input = self.meta.body();
+        input.skip(self.start as usize)?;
+        input.set_order(layout.order);
+        let input = &mut input;
+        loop {
+            let number = input.i32()?;
+            let info = u32::try_from(number).ok().and_then(|number| infos.by_number(number));
+            let Some(info) = info else {
+                return Err(input.corrupt(format!("field {wanted} is not in it, but field {number}")));
+            };
+            let kind = input.u8()?;
+            if info.skip_index {
+                input.skip(layout.skip_index_bytes())?;
+            }
+            let entry = match kind {
+                0 => Some(numeric(layout, input, data)?),
+                4 => Some(sorted_numeric(layout, input, data)?),
+                1 => skip_binary(layout, input, info.doc_values_compressed)?,
+                2 => skip_sorted(layout, input, data)?,
+                3 => skip_sorted_set(layout, input, data)?,
+                other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
+            };
+            if info.number == wanted {
+                return entry.ok_or_else(|| input.corrupt(format!("field {wanted} is not numeric here")));
+            }
         }
-        let entry = match kind {
-            0 => Some(numeric(layout, input, data)?),
-            4 => Some(sorted_numeric(layout, input, data)?),
-            1 => skip_binary(layout, input, info.doc_values_compressed)?,
-            2 => skip_sorted(layout, input, data)?,
-            3 => skip_sorted_set(layout, input, data)?,
-            other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
-        };
-        if number as u32 != wanted {
-            continue;
-        }
-        return entry.ok_or_else(|| input.corrupt(format!("field {wanted} is not numeric here")));
     }
 }
 

@@ -11,13 +11,16 @@ mod values;
 
 pub(crate) use docs_with_field::DocsWithField;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::DocId;
 use crate::commit::base36;
 use crate::compound::SegmentFiles;
 use crate::error::{Error, Result};
 use crate::field_infos::{DocValuesType, FieldInfo, FieldInfos};
 use crate::file::File;
-use meta::NumericEntry;
+use meta::{Files, NumericEntry};
 use values::Values;
 
 const READ: &str = "the doc values of Lucene 8.7 to 10, one number per document,";
@@ -42,53 +45,81 @@ impl NumericDocValues {
     }
 }
 
-/// The numbers of `field`; `None` where it has no doc values.
-pub(crate) fn open(files: &SegmentFiles, infos: &FieldInfos, field: &FieldInfo) -> Result<Option<NumericDocValues>> {
-    if field.doc_values == DocValuesType::None {
-        return Ok(None);
-    }
-    let (data, entry) = find(files, infos, field)?;
-    let docs = DocsWithField::new(&data, entry.order, &entry.docs)?;
-    Ok(Some(NumericDocValues { docs, values: Values::new(data, entry)? }))
+/// The doc values of a segment; files that were read once are kept, as several fields are in each.
+pub(crate) struct DocValues {
+    files: SegmentFiles,
+    open: Mutex<HashMap<String, Arc<Files>>>,
 }
 
-/// Which documents have a value of `field`, and how many; for soft deletes, whose values say nothing.
-pub(crate) fn open_docs(files: &SegmentFiles, infos: &FieldInfos, field: &FieldInfo) -> Result<(DocsWithField, u64)> {
-    let (data, entry) = find(files, infos, field)?;
-    Ok((DocsWithField::new(&data, entry.order, &entry.docs)?, entry.values))
-}
+impl DocValues {
+    pub(crate) fn new(files: SegmentFiles) -> Self {
+        Self { files, open: Mutex::default() }
+    }
 
-/// The file with the values of `field`, and where they are in it.
-fn find(files: &SegmentFiles, infos: &FieldInfos, field: &FieldInfo) -> Result<(File, NumericEntry)> {
-    let refused = |found: String| Error::Unsupported {
-        file: format!("{}: field {}", files.segment(), field.name),
-        found,
-        read: READ,
-    };
-    if !matches!(field.doc_values, DocValuesType::Numeric | DocValuesType::SortedNumeric) {
-        return Err(refused(format!("{:?} doc values", field.doc_values)));
+    /// The name of the segment.
+    pub(crate) fn segment(&self) -> &str {
+        self.files.segment()
     }
-    let Some((format, number)) = &field.doc_values_format else {
-        return Err(refused("an unnamed doc values format".to_owned()));
-    };
-    if !matches!(format.as_str(), "Lucene80" | "Lucene90") {
-        return Err(refused(format!("doc values format {format}")));
-    }
-    let suffix = match field.doc_values_gen {
-        None => format!("{format}_{number}"),
-        Some(generation) => format!("{}_{format}_{number}", base36(generation)),
-    };
-    let file = |extension: &str| {
-        let name = format!("_{suffix}.{extension}");
-        match field.doc_values_gen {
-            None => files.inside(&name),
-            Some(_) => files.outside(&name, "its .fnm"),
+
+    /// The numbers of `field`; `None` where it has no doc values.
+    pub(crate) fn numbers(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<Option<NumericDocValues>> {
+        if field.doc_values == DocValuesType::None {
+            return Ok(None);
         }
-    };
-    let data = file("dvd")?.held_if_small()?;
-    let entry = meta::find(&file("dvm")?, &data, files.id(), &suffix, infos, field.number)?;
-    if !entry.single {
-        return Err(refused("several numbers per document".to_owned()));
+        let (data, entry) = self.find(infos, field)?;
+        let docs = DocsWithField::new(&data, entry.order, &entry.docs)?;
+        Ok(Some(NumericDocValues { docs, values: Values::new(data, entry)? }))
     }
-    Ok((data, entry))
+
+    /// Which documents have a value of `field`, and how many; for soft deletes, whose values say nothing.
+    pub(crate) fn docs(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<(DocsWithField, u64)> {
+        let (data, entry) = self.find(infos, field)?;
+        Ok((DocsWithField::new(&data, entry.order, &entry.docs)?, entry.values))
+    }
+
+    /// The file with the values of `field`, and where they are in it.
+    fn find(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<(File, NumericEntry)> {
+        let refused = |found: String| Error::Unsupported {
+            file: format!("{}: field {}", self.files.segment(), field.name),
+            found,
+            read: READ,
+        };
+        if !matches!(field.doc_values, DocValuesType::Numeric | DocValuesType::SortedNumeric) {
+            return Err(refused(format!("{:?} doc values", field.doc_values)));
+        }
+        let Some((format, number)) = &field.doc_values_format else {
+            return Err(refused("an unnamed doc values format".to_owned()));
+        };
+        if !matches!(format.as_str(), "Lucene80" | "Lucene90") {
+            return Err(refused(format!("doc values format {format}")));
+        }
+        let files = self.files(format!("{format}_{number}"), field.doc_values_gen)?;
+        let entry = files.find(infos, field.number)?;
+        if !entry.single {
+            return Err(refused("several numbers per document".to_owned()));
+        }
+        Ok((files.data.clone(), entry))
+    }
+
+    fn files(&self, format: String, generation: Option<u64>) -> Result<Arc<Files>> {
+        let suffix = match generation {
+            None => format,
+            Some(generation) => format!("{}_{format}", base36(generation)),
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(files) = open.get(&suffix) {
+            return Ok(Arc::clone(files));
+        }
+        let file = |extension: &str| {
+            let name = format!("_{suffix}.{extension}");
+            match generation {
+                None => self.files.inside(&name),
+                Some(_) => self.files.outside(&name, "its .fnm"),
+            }
+        };
+        let files = Files::open(&file("dvm")?, file("dvd")?.held_if_small()?, self.files.id(), &suffix)?;
+        let files = Arc::new(files);
+        open.insert(suffix, Arc::clone(&files));
+        Ok(files)
+    }
 }

@@ -191,3 +191,114 @@ impl Values {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::meta::DocsEntry;
+    use super::*;
+    use crate::testing::Memory;
+
+    const SHIFT: u32 = 4;
+
+    fn put(bytes: &mut Vec<u8>, order: Order, value: &[u8]) {
+        match order {
+            Order::Big => bytes.extend(value.iter().rev()),
+            Order::Little => bytes.extend(value),
+        }
+    }
+
+    /// Blocks of 16 values as `writeValuesMultipleBlocks` writes them, and where their offsets are.
+    fn blocks(values: &[i64], gcd: i64, order: Order) -> (Vec<u8>, u64) {
+        let (mut bytes, mut offsets) = (Vec::new(), Vec::new());
+        for block in values.chunks(1 << SHIFT) {
+            offsets.push(bytes.len() as u64);
+            let min = *block.iter().min().unwrap();
+            let above: Vec<u64> = block.iter().map(|value| ((value - min) / gcd) as u64).collect();
+            let bits = bits_for(*above.iter().max().unwrap());
+            bytes.push(bits as u8);
+            put(&mut bytes, order, &min.to_le_bytes());
+            if bits != 0 {
+                let mut packed = packed::tests::pack(&above, order, bits);
+                packed.extend([0; 3]);
+                put(&mut bytes, order, &(packed.len() as u32).to_le_bytes());
+                bytes.extend(packed);
+            }
+        }
+        let table = bytes.len() as u64;
+        offsets.iter().for_each(|offset| put(&mut bytes, order, &offset.to_le_bytes()));
+        (bytes, table)
+    }
+
+    fn bits_for(most: u64) -> u32 {
+        (0..=64).find(|&bits| bits == 64 || most >> bits == 0 && (bits == 0 || packed::is_direct(bits))).unwrap()
+    }
+
+    fn open(bytes: Vec<u8>, entry: NumericEntry) -> Result<Values> {
+        let dir: Arc<dyn crate::Directory> = Arc::new(Memory::of("f", bytes));
+        Values::new(File::open(&dir, "f".into(), "the test")?, entry)
+    }
+
+    fn entry(count: usize, order: Order, encoding: Encoding, data: Range<u64>) -> NumericEntry {
+        let docs = DocsEntry::All;
+        let values = count as u64;
+        NumericEntry { order, docs, values, single: true, encoding, min: 0, gcd: 1, data, jump_table: None }
+    }
+
+    proptest! {
+        #[test]
+        fn values_in_blocks_are_read_in_order_and_by_jumps(
+            raw in prop::collection::vec(-1000i64..1000, 1..200),
+            constant_until in 0usize..60,
+            gcd in 1i64..5,
+            order in prop::sample::select(vec![Order::Big, Order::Little]),
+            with_jumps: bool,
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
+        ) {
+            let values: Vec<i64> =
+                raw.iter().enumerate().map(|(at, value)| if at < constant_until { 7 } else { value * gcd }).collect();
+            // One divisor for all: differences within a block must be multiples of it.
+            let values: Vec<i64> = values.iter().map(|value| value / gcd * gcd).collect();
+            let (bytes, table) = blocks(&values, gcd, order);
+            let entry = NumericEntry {
+                gcd,
+                jump_table: with_jumps.then_some(table),
+                ..entry(values.len(), order, Encoding::Blocks { shift: SHIFT }, 0..table)
+            };
+            let mut found = open(bytes, entry).unwrap();
+            let in_order = 0..values.len();
+            for at in in_order.chain(picks.iter().map(|pick| pick.index(values.len()))) {
+                prop_assert_eq!(found.get(at as u64).unwrap(), values[at], "value {}", at);
+            }
+            prop_assert!(found.get(values.len() as u64).is_err());
+        }
+    }
+
+    #[test]
+    fn lines_and_tables_are_read() {
+        for order in [Order::Big, Order::Little] {
+            let raw: Vec<u64> = (0..600_000).map(|at| at % 16).collect();
+            let bytes = packed::tests::pack(&raw, order, 4);
+            let data = 0..bytes.len() as u64;
+            let line = NumericEntry {
+                min: -5,
+                gcd: 10,
+                ..entry(raw.len(), order, Encoding::Linear { bits: 4 }, data.clone())
+            };
+            let table = Encoding::Table { bits: 4, table: (100..110).collect() };
+            let (mut line, mut table) =
+                (open(bytes.clone(), line).unwrap(), open(bytes, entry(raw.len(), order, table, data)).unwrap());
+            for at in [0, 1, 9, 524_287, 524_288, 599_996, 3] {
+                assert_eq!(line.get(at).unwrap(), (at % 16) as i64 * 10 - 5, "value {at}");
+                assert_eq!(table.get(at).ok(), Some(100 + (at % 16) as i64).filter(|value| *value < 110));
+            }
+        }
+        let all_the_same = NumericEntry { min: 42, ..entry(9, Order::Big, Encoding::Linear { bits: 0 }, 0..0) };
+        assert_eq!(open(Vec::new(), all_the_same).unwrap().get(8).unwrap(), 42);
+        let too_many = entry(9, Order::Big, Encoding::Linear { bits: 8 }, 0..8);
+        assert!(open(vec![0; 8], too_many).is_err());
+    }
+}

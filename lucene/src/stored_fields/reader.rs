@@ -17,6 +17,9 @@ use super::output::Output;
 use super::unpack::Unpacked;
 use super::{Inner, RangeCrc};
 
+/// No compressed chunk is larger: unpacked it has 31 bits at most, and what cannot be compressed grows by a hundredth.
+const PACKED_BYTES_MAX: u64 = 1 << 32;
+
 /// Lead and tail bytes, which are only counted into the checksum, are read so many at a time.
 const SKIP_BYTES: u64 = 64 << 10;
 
@@ -82,7 +85,11 @@ impl ChunkReader {
         let bounds = self.index.bounds(self.next)?;
         self.skip_to(bounds.bytes.start)?;
         let crc_before = self.crc();
-        self.read_packed((bounds.bytes.end - bounds.bytes.start) as usize)?;
+        let len = bounds.bytes.end - bounds.bytes.start;
+        if len > PACKED_BYTES_MAX {
+            return Err(self.file.corrupt(bounds.bytes.start, format!("a chunk of {len} compressed bytes")));
+        }
+        self.read_packed(len as usize)?;
         self.next += 1;
         let input = Input::new(self.file.label(), self.packed.as_slice(), bounds.bytes.start, self.order);
         self.unpacked.unpack(&bounds, input)?;
