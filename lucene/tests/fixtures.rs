@@ -4,10 +4,14 @@
 
 mod common;
 
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
 use common::Shard;
 use lucene::{
-    Chunk, ChunkRange, Commit, LiveDocs, NumericDocValues, RangeCrc, Result, Segment, SegmentCommit, StoredDoc,
-    StoredValue, combine_crc,
+    Chunk, ChunkRange, Commit, Directory, LiveDocs, NumericDocValues, RangeCrc, Result, Segment, SegmentCommit,
+    StoredDoc, StoredValue, combine_crc,
 };
 
 /// A live document as a line of `expected.tsv`.
@@ -331,4 +335,51 @@ fn a_file_that_is_not_there_is_named_with_who_wants_it() {
     assert_eq!(error, "_0_2.liv is missing: the commit names it");
     shard.files.remove("segments_3");
     assert!(segments(&shard).err().expect("no commit").to_string().starts_with("segments_N is missing"));
+}
+
+/// A shard whose `.fdt` cannot be read beyond some byte.
+struct Failing {
+    shard: Shard,
+    after: u64,
+}
+
+impl Directory for Failing {
+    fn names(&self) -> Vec<String> {
+        self.shard.names()
+    }
+
+    fn len(&self, name: &str) -> Option<u64> {
+        self.shard.len(name)
+    }
+
+    fn read(&self, name: &str, range: Range<u64>) -> io::Result<bytes::Bytes> {
+        self.shard.read(name, range)
+    }
+
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+        let readable = self.shard.stream(name, range.start..range.end.min(self.after))?;
+        Ok(Box::new(readable.chain(Broken)))
+    }
+}
+
+struct Broken;
+
+impl io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+#[test]
+fn a_store_that_fails_in_the_middle_is_told_from_bytes_that_are_wrong() {
+    let shard = Shard::open("opensearch-1.3.20/orders-1");
+    let dir: Arc<dyn Directory> = Arc::new(Failing { shard, after: 1000 });
+    let commit = Commit::read(&*dir).unwrap();
+    let fields = Segment::open(Arc::clone(&dir), &commit.segments[0]).unwrap().stored_fields().unwrap();
+    let whole = fields.cuts(u64::MAX).unwrap().remove(0);
+    let mut chunks = fields.read(&whole, 0, None).unwrap();
+    let error = chunks.next_chunk().err().expect("the store fails");
+    assert!(error.is_io() && matches!(error, lucene::Error::Read { offset: 54, .. }), "{error}");
+    let error = chunks.next_chunk().err().expect("nobody knows where the stream stands");
+    assert!(matches!(error, lucene::Error::Position { .. }), "{error}");
 }
