@@ -13,6 +13,7 @@ mod progress;
 mod sink;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -29,7 +30,7 @@ use snapshot::ShardDirectory;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Context, Migration, TargetHandle};
+use crate::context::{Context, Migration, TargetHandle, find_index};
 use crate::failure::TaskError;
 use crate::lease::Lease;
 use crate::line::LineWriter;
@@ -72,7 +73,10 @@ pub async fn load_slice(
     let Some(mut progress) = Progress::take(context, &migration.name, shard, planned).await? else {
         return Ok(());
     };
-    let result = run(context, migration, shard, &plan, planned, &mut progress, lease).await;
+    let result = match Job::open(context, migration, shard, &plan, planned).await {
+        Ok(job) => job.run(&mut progress, lease).await,
+        Err(error) => Err(error),
+    };
     if let Err(TaskError::Failed { verdict, reason }) = &result {
         let before = progress.checkpoint().failure.clone();
         let failure = Failure::after(before.as_ref(), migration.submission, *verdict, reason.clone());
@@ -81,101 +85,136 @@ pub async fn load_slice(
     result
 }
 
-/// Everything about the shard that the slice's stages share.
-struct Source {
+/// A slice and everything that its stages share.
+struct Job<'a> {
+    context: &'a Context,
+    migration: &'a Migration,
+    shard: ShardId,
+    plan: &'a ShardPlan,
+    planned: &'a PlannedSlice,
     index: InventoryIndex,
     directory: Arc<ShardDirectory>,
     doc_type: Option<String>,
 }
 
-async fn run(
-    context: &Context,
-    migration: &Migration,
-    shard: ShardId,
-    plan: &ShardPlan,
-    planned: &PlannedSlice,
-    progress: &mut Progress,
-    lease: &Lease,
-) -> Result<(), TaskError> {
-    let source = open_source(context, migration, shard).await?;
-    tell_where_from(context, migration, shard, plan, planned, progress.checkpoint(), &source.index.name).await?;
-    let sink = Sink::open(context, migration, shard, planned, &source.index, progress.checkpoint().file_len).await?;
-    let sink = Arc::new(sink);
-    sink.check_index().await?;
-
-    let cancel = lease.cancel.child_token();
-    let _stop_reader = cancel.clone().drop_guard();
-    let (sender, batches) = mpsc::channel(BATCHES_QUEUED);
-    let packer = Packer::new(context, migration, source_format(migration, &source), sender, lease.pulse());
-    let reader = tokio::task::spawn_blocking({
-        let (plan, planned, checkpoint) = (plan.clone(), planned.clone(), progress.checkpoint().clone());
-        let directory = source.directory.clone();
-        move || read_slice(directory, &plan, &planned, &checkpoint, packer)
-    });
-    let sent = send_all(context, migration, &source.index.name, batches, &sink, progress, lease, &cancel).await;
-    // The reader ends by itself: at the end of the slice, at its failure, or because nobody takes its batches.
-    let read = match reader.await {
-        Ok(result) => result,
-        Err(error) => Err(TaskError::new(Verdict::FailShard, &error)),
-    };
-    sent?;
-    read?;
-    sink.check_index().await?;
-    let file_len = sink.finish().await?;
-    progress.finish(context, file_len).await
-}
-
-async fn open_source(context: &Context, migration: &Migration, shard: ShardId) -> Result<Source, TaskError> {
-    let inventory = migration.inventory(&*context.bus).await?;
-    let (index, _) = inventory.index(shard.index)?;
-    let files = migration.shard_files(index, shard).await?;
-    let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
-    let snapshot = migration.snapshot().await?;
-    let metadata = snapshot.index_metadata(crate::context::find_index(&snapshot, &index.name)?).await?;
-    let doc_type = metadata.mappings.first().map(|(name, _)| name.clone());
-    Ok(Source { index: index.clone(), directory, doc_type })
-}
-
-fn source_format(migration: &Migration, source: &Source) -> Format {
-    match &migration.target {
-        TargetHandle::Cluster(_) => Format::Bulk,
-        TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&source.index.name, source.doc_type.as_deref())),
+impl<'a> Job<'a> {
+    async fn open(
+        context: &'a Context,
+        migration: &'a Migration,
+        shard: ShardId,
+        plan: &'a ShardPlan,
+        planned: &'a PlannedSlice,
+    ) -> Result<Self, TaskError> {
+        let inventory = migration.inventory(&*context.bus).await?;
+        let (index, _) = inventory.index(shard.index)?;
+        let files = migration.shard_files(index, shard).await?;
+        let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
+        let snapshot = migration.snapshot().await?;
+        let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
+        let doc_type = metadata.mappings.first().map(|(name, _)| name.clone());
+        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), directory, doc_type })
     }
-}
 
-/// A slice that was begun before says from where it goes on.
-async fn tell_where_from(
-    context: &Context,
-    migration: &Migration,
-    shard: ShardId,
-    plan: &ShardPlan,
-    planned: &PlannedSlice,
-    checkpoint: &SliceCheckpoint,
-    index: &str,
-) -> Result<(), TaskError> {
-    let open = planned
-        .ranges
-        .iter()
-        .zip(&checkpoint.ranges)
-        .enumerate()
-        .find(|(_, (range, progress))| progress.next_doc < range.to_doc);
-    let Some((at, (range, progress))) = open else { return Ok(()) };
-    if at == 0 && progress.next_doc == range.from_doc {
-        return Ok(());
+    async fn run(&self, progress: &mut Progress, lease: &Lease) -> Result<(), TaskError> {
+        self.tell_where_from(progress.checkpoint()).await?;
+        let file_len = progress.checkpoint().file_len;
+        let sink = Sink::open(self.context, self.migration, self.shard, self.planned, &self.index, file_len).await?;
+        let sink = Arc::new(sink);
+        sink.check_index().await?;
+
+        let cancel = lease.cancel.child_token();
+        let _stop_sends = cancel.clone().drop_guard();
+        let (sender, batches) = mpsc::channel(BATCHES_QUEUED);
+        let packer = Packer::new(self.context, self.migration, self.format(), sender, lease.pulse());
+        let reader = tokio::task::spawn_blocking({
+            let (plan, planned, checkpoint) = (self.plan.clone(), self.planned.clone(), progress.checkpoint().clone());
+            let directory = self.directory.clone();
+            move || read_slice(directory, &plan, &planned, &checkpoint, packer)
+        });
+        let sent = self.send_all(batches, &sink, progress, lease, &cancel).await;
+        // The reader ends by itself: at the end of the slice, at its failure, or because nobody takes its batches.
+        let read = match reader.await {
+            Ok(result) => result,
+            Err(error) => Err(TaskError::new(Verdict::FailShard, &error)),
+        };
+        sent?;
+        read?;
+        sink.check_index().await?;
+        let file_len = sink.finish().await?;
+        progress.finish(self.context, file_len).await
     }
-    let segment = plan.segments.get(range.segment as usize).map_or("?", |segment| segment.name.as_str());
-    let counts = checkpoint.counts();
-    let text = format!(
-        "{index} shard {} slice {} continues at document {} of segment {segment}; {} documents are accounted for",
-        shard.shard,
-        planned.id,
-        progress.next_doc,
-        counts.accounted()
-    );
-    tracing::info!("{text}");
-    let event = Event { at_ms: protocol::clock::now_ms(), phase: Phase::Load, kind: "resumed".to_owned(), text };
-    context.bus.emit(&migration.name, &event).await?;
-    Ok(())
+
+    fn format(&self) -> Format {
+        match &self.migration.target {
+            TargetHandle::Cluster(_) => Format::Bulk,
+            TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&self.index.name, self.doc_type.as_deref())),
+        }
+    }
+
+    /// A slice that was begun before says from where it goes on.
+    async fn tell_where_from(&self, checkpoint: &SliceCheckpoint) -> Result<(), TaskError> {
+        let ranges = || self.planned.ranges.iter().zip(&checkpoint.ranges);
+        if ranges().all(|(range, progress)| progress.next_doc == range.from_doc) {
+            return Ok(());
+        }
+        let open = ranges().find(|(range, progress)| progress.next_doc < range.to_doc);
+        let place = open.map_or_else(
+            || "at its end".to_owned(),
+            |(range, progress)| {
+                let segment = self.plan.segments.get(range.segment as usize);
+                let segment = segment.map_or("?", |segment| segment.name.as_str());
+                format!("at document {} of segment {segment}", progress.next_doc)
+            },
+        );
+        let text = format!(
+            "{} shard {} slice {} continues {place}; {} documents are accounted for",
+            self.index.name,
+            self.shard.shard,
+            self.planned.id,
+            checkpoint.counts().accounted()
+        );
+        tracing::info!("{text}");
+        let kind = "resumed".to_owned();
+        let event = Event { at_ms: protocol::clock::now_ms(), phase: Phase::Load, kind, text };
+        self.context.bus.emit(&self.migration.name, &event).await?;
+        Ok(())
+    }
+
+    /// Sends batches as they come, several at once, and takes their answers in order.
+    async fn send_all(
+        &self,
+        mut batches: mpsc::Receiver<Batch>,
+        sink: &Arc<Sink>,
+        progress: &mut Progress,
+        lease: &Lease,
+        cancel: &CancellationToken,
+    ) -> Result<(), TaskError> {
+        let sizing = &self.migration.spec.sizing;
+        let in_flight_max = sink.in_flight_max(sizing.connections.get() as usize);
+        let interval = Duration::from_millis(sizing.checkpoint_interval_ms.get());
+        let mut in_flight: FuturesOrdered<BoxFuture<'static, Result<Answered, TaskError>>> = FuturesOrdered::new();
+        let mut open = true;
+        while open || !in_flight.is_empty() {
+            tokio::select! {
+                () = cancel.cancelled() => return Err(TaskError::GivenUp),
+                batch = batches.recv(), if open && in_flight.len() < in_flight_max => match batch {
+                    Some(_) if !lease.pulse().holds() => return Err(TaskError::GivenUp),
+                    Some(batch) => {
+                        in_flight.push_back(Box::pin(sink.clone().send(batch, lease.pulse(), cancel.clone())));
+                    }
+                    None => open = false,
+                },
+                Some(answered) = in_flight.next(), if !in_flight.is_empty() => {
+                    progress.answered(self.context, self.migration, &self.index.name, answered?).await?;
+                    if progress.is_due(interval) {
+                        let file_len = sink.sync().await?;
+                        progress.store(self.context, file_len).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The reader's thread: every range from its checkpoint on, into batches.
@@ -211,39 +250,4 @@ fn read_slice(
         }
     }
     packer.flush().map_err(|pack::Closed| TaskError::GivenUp)
-}
-
-/// Sends batches as they come, several at once, and takes their answers in order.
-async fn send_all(
-    context: &Context,
-    migration: &Migration,
-    index: &str,
-    mut batches: mpsc::Receiver<Batch>,
-    sink: &Arc<Sink>,
-    progress: &mut Progress,
-    lease: &Lease,
-    cancel: &CancellationToken,
-) -> Result<(), TaskError> {
-    let in_flight_max = sink.in_flight_max(migration.spec.sizing.connections.get() as usize);
-    let interval = std::time::Duration::from_millis(migration.spec.sizing.checkpoint_interval_ms.get());
-    let mut in_flight: FuturesOrdered<BoxFuture<'static, Result<Answered, TaskError>>> = FuturesOrdered::new();
-    let mut open = true;
-    while open || !in_flight.is_empty() {
-        tokio::select! {
-            () = cancel.cancelled() => return Err(TaskError::GivenUp),
-            batch = batches.recv(), if open && in_flight.len() < in_flight_max => match batch {
-                Some(_) if !lease.pulse().holds() => return Err(TaskError::GivenUp),
-                Some(batch) => in_flight.push_back(Box::pin(sink.clone().send(batch, lease.pulse(), cancel.clone()))),
-                None => open = false,
-            },
-            Some(answered) = in_flight.next(), if !in_flight.is_empty() => {
-                progress.answered(context, migration, index, answered?).await?;
-                if progress.is_due(interval) {
-                    let file_len = sink.sync().await?;
-                    progress.store(context, file_len).await?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
