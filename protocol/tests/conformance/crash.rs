@@ -84,6 +84,7 @@ async fn a_nats_server_killed_in_the_middle_of_writes_keeps_what_it_acknowledged
     while acknowledged.load(Ordering::SeqCst) < 200 {
         tokio::task::yield_now().await;
     }
+    assert!(acknowledged.load(Ordering::SeqCst) < 8 * 200, "the writers were through before the crash");
     rig.restart().await;
     let kept = writers.join_all().await.concat();
     let bus = rig.bus();

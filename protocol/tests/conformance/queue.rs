@@ -1,6 +1,8 @@
 //! Tasks: each to one worker at a time, again when that worker is silent, and published again without harm.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use protocol::bus::{Delivery, Published, SharedBus};
@@ -109,13 +111,15 @@ async fn a_late_ack_of_an_earlier_delivery_counts(rig: Rig) {
 
 async fn every_task_goes_to_one_worker(mut rig: Rig) {
     let bus = rig.with_ack_wait(LONG).await;
-    let tasks = 40;
+    let (tasks, taken) = (40, Arc::new(AtomicUsize::new(0)));
     let mut workers = JoinSet::new();
     for _ in 0..4 {
-        let bus = rig.bus();
+        let (bus, taken) = (rig.bus(), Arc::clone(&taken));
         workers.spawn(async move {
             let mut done = Vec::new();
-            while let Some(delivery) = pull(&bus, Duration::from_secs(3)).await {
+            while taken.load(Ordering::SeqCst) < tasks {
+                let Some(delivery) = pull(&bus, SHORT).await else { continue };
+                taken.fetch_add(1, Ordering::SeqCst);
                 delivery.receipt.ack().await.unwrap();
                 assert_eq!(delivery.delivered, 1);
                 done.push(delivery.message.task.id());
@@ -123,12 +127,12 @@ async fn every_task_goes_to_one_worker(mut rig: Rig) {
             done
         });
     }
-    for shard in 0..tasks {
+    for shard in 0..40 {
         assert_eq!(bus.publish(&plan("m", shard, 1)).await.unwrap(), Published::New);
     }
-    let done: Vec<String> = workers.join_all().await.concat();
-    assert_eq!(done.len(), tasks as usize);
-    assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), tasks as usize);
+    let done: BTreeSet<String> = workers.join_all().await.concat().into_iter().collect();
+    assert_eq!(done.len(), tasks, "a task went to two workers");
+    assert!(pull(&bus, SHORT).await.is_none());
 }
 
 async fn a_flood_of_shard_tasks_does_not_starve_a_phase(mut rig: Rig) {

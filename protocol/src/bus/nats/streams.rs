@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{Context, KeyValueErrorKind};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{
+    Context, CreateStreamError, CreateStreamErrorKind, KeyValueError, KeyValueErrorKind,
+};
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
-use async_nats::jetstream::{ErrorCode, context::KeyValueError};
 
 use super::error::{failed, jetstream_error};
 use crate::bus::BusError;
@@ -30,7 +32,7 @@ pub(super) async fn provide(jetstream: &Context, marks_die: bool) -> Result<BTre
     {
         let name = config.name.clone();
         let stream = jetstream.get_or_create_stream(config).await;
-        let stream = stream.map_err(|error| failed(format!("make the stream {name}"), error))?;
+        let stream = stream.map_err(|error| not_made(&name, error))?;
         if !suits(&stream.cached_info().config) {
             return Err(foreign("stream", &name));
         }
@@ -40,6 +42,14 @@ pub(super) async fn provide(jetstream: &Context, marks_die: bool) -> Result<BTre
         buckets.insert(bucket, provide_bucket(jetstream, bucket, marks_die).await?);
     }
     Ok(buckets)
+}
+
+fn not_made(name: &str, error: CreateStreamError) -> BusError {
+    let hint = match error.kind() {
+        CreateStreamErrorKind::JetStreamUnavailable => ": JetStream says nothing; was the server started with -js?",
+        _ => "",
+    };
+    failed(format!("make the stream {name}{hint}"), error)
 }
 
 fn tasks() -> Config {
