@@ -239,6 +239,7 @@ impl Shard {
             .values()
             .filter_map(|slice| slice.failure.as_ref().filter(|_| !slice.done))
             .find(|failure| failure.gives_up(submission, attempts_max));
+        let mut start_over = false;
         let record = if let Some(failure) = given_up {
             ShardRecord { failure: Some(failure.clone()), ..ShardRecord::default() }
         } else {
@@ -249,6 +250,7 @@ impl Shard {
             match account(plan, &self.slices) {
                 Ok(segments) => ShardRecord { done: true, segments, failure: None },
                 Err(reason) => {
+                    start_over = true;
                     let failure = Failure::after(None, submission, Verdict::FailShard, reason);
                     ShardRecord { failure: Some(failure), ..ShardRecord::default() }
                 }
@@ -259,6 +261,11 @@ impl Shard {
             Some(failure) => ("shard-failed", format!("{name} shard {}: {}", id.shard, failure.reason)),
         };
         let slices: Vec<SliceId> = plan.slices.iter().map(|slice| slice.id.clone()).collect();
+        if start_over {
+            // Before the record: what was read from damaged bytes must not count for the next submission.
+            actions.push(Action::DeleteSlices(id, slices.clone()));
+            self.slices.clear();
+        }
         actions.push(Action::StoreShard(id, record.clone()));
         actions.push(Action::Emit { phase: Phase::Load, kind, text });
         if record.done {
