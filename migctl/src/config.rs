@@ -1,10 +1,12 @@
 //! The configuration file: YAML → [`Spec`], with errors that name line, field and what is allowed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use protocol::spec::Spec;
+use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
 /// Reads a configuration file. Relative paths in it are meant from the directory that `migctl` runs in, and become
 /// absolute, because a worker runs elsewhere.
@@ -14,14 +16,14 @@ use protocol::spec::Spec;
 pub fn load(file: &Path) -> anyhow::Result<Spec> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("read the configuration {}; -c FILE names another one", file.display()))?;
-    let spec =
-        parse(&text).map_err(|what| anyhow::anyhow!("{} is not a valid configuration\n{what}", file.display()))?;
+    let name = file.display().to_string();
+    let spec = parse(&text, &name).map_err(|what| anyhow::anyhow!("{name} is not a valid configuration\n{what}"))?;
     let here = std::env::current_dir().context("find the current directory")?;
-    absolute(spec, &here)
+    absolute(spec, &here).with_context(|| format!("{name} is not a valid configuration"))
 }
 
-/// Parses the text of a configuration.
-fn parse(text: &str) -> Result<Spec, String> {
+/// Parses the text of a configuration, the file `name`.
+fn parse(text: &str, name: &str) -> Result<Spec, String> {
     let path = RefCell::new(String::new());
     let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
         serde_path_to_error::deserialize(deserializer).map_err(|error| {
@@ -30,16 +32,33 @@ fn parse(text: &str) -> Result<Spec, String> {
         })
     });
     parsed.map_err(|error| {
+        // `?` stands for the key that is wrong itself: line and column show it.
         let path = path.into_inner();
-        let field = if path.is_empty() || path == "." { "at the top level".to_owned() } else { format!("in {path}") };
-        format!("{field}: {error}")
+        let path = path.trim_end_matches('?').trim_end_matches('.');
+        let field = if path.is_empty() { "at the top level".to_owned() } else { format!("in {path}") };
+        let words = serde_saphyr::render_options! { source_name: Some(name), formatter: &Words };
+        let what = error.render_with_options(words);
+        format!("{field}: {}", what.strip_prefix("error: ").unwrap_or(&what))
     })
+}
+
+/// What is wrong, for somebody who wrote the file and not the program.
+struct Words;
+
+impl MessageFormatter for Words {
+    fn format_message<'a>(&self, error: &'a serde_saphyr::Error) -> Cow<'a, str> {
+        match error {
+            // The only scalars that are parsed are numbers: of documents, bytes, milliseconds.
+            serde_saphyr::Error::InvalidScalar { .. } => Cow::Borrowed("a whole number is expected here"),
+            _ => UserMessageFormatter.format_message(error),
+        }
+    }
 }
 
 fn absolute(mut spec: Spec, here: &Path) -> anyhow::Result<Spec> {
     let repository = &mut spec.snapshot.repository.path;
     *repository = join(here, repository);
-    match target::Endpoint::parse(&spec.target.endpoint).context("target.endpoint")? {
+    match target::Endpoint::parse(&spec.target.endpoint).context("in target.endpoint")? {
         target::Endpoint::Directory(path) => {
             spec.target.endpoint = format!("file:{}", join(here, &path).display());
         }
@@ -68,7 +87,7 @@ target:
 
     #[test]
     fn a_small_file_is_enough_and_paths_become_absolute() {
-        let spec = absolute(parse(MINIMAL).unwrap(), Path::new("/here")).unwrap();
+        let spec = absolute(parse(MINIMAL, "m.yaml").unwrap(), Path::new("/here")).unwrap();
         assert_eq!(spec.snapshot.repository.path, Path::new("/here/repo"));
         assert_eq!(spec.target.endpoint, "file:/here/out");
         assert_eq!(spec.max_rejected, 1_000);
@@ -76,14 +95,29 @@ target:
 
     #[test]
     fn an_unknown_field_is_named_with_its_place() {
-        let error = parse(&format!("{MINIMAL}sizing:\n  slizeBytes: 1MiB\n")).unwrap_err();
+        let error = parse(&format!("{MINIMAL}sizing:\n  slizeBytes: 1MiB\n"), "m.yaml").unwrap_err();
         assert!(error.contains("sizing") && error.contains("slizeBytes") && error.contains("sliceBytes"), "{error}");
-        assert!(error.contains("line 9") || error.contains(":9:"), "{error}");
+        assert!(error.contains("m.yaml:9:"), "{error}");
     }
 
     #[test]
     fn a_star_among_the_indices_is_explained() {
-        let error = parse(&format!("{MINIMAL}indices: ['logs-*']\n")).unwrap_err();
+        let error = parse(&format!("{MINIMAL}indices: ['logs-*']\n"), "m.yaml").unwrap_err();
         assert!(error.contains("indices[0]") && error.contains("did you mean `regex:logs-.*`"), "{error}");
+    }
+
+    #[test]
+    fn words_are_those_of_a_configuration() {
+        for (line, expected) in [
+            ("sizing: {bulkDocs: many}", "in sizing.bulkDocs: line 8 column 20: a whole number is expected here"),
+            (
+                "gates: {load: maybe}",
+                "in gates: line 8 column 15: unknown variant `maybe`, expected one of manual, auto",
+            ),
+            ("name: twice", "at the top level: line 8 column 1: duplicate mapping key `name` is not allowed here"),
+        ] {
+            let error = parse(&format!("{MINIMAL}{line}\n"), "m.yaml").unwrap_err();
+            assert_eq!(error.lines().next(), Some(expected), "{error}");
+        }
     }
 }
