@@ -19,6 +19,10 @@ use crate::cli::BusArgs;
 use crate::config;
 use crate::exit::Invalid;
 
+/// What a person can do about a NATS server that isn't there.
+const NO_NATS: &str =
+    "there is no NATS server to talk to; start one, or name another with --nats URL or MIGCTL_NATS_URL";
+
 /// Where `migctl run` keeps the state of a migration: beside what it migrates, in the current directory.
 #[must_use]
 pub fn state_dir(migration: &MigrationName) -> PathBuf {
@@ -37,7 +41,7 @@ async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
         None => load_config(&args.config)?.name,
     };
     let bus: SharedBus = match &args.nats {
-        Some(url) => NatsBus::connect(NatsOptions::new(url)).await.context("connect to NATS")?,
+        Some(url) => NatsBus::connect(NatsOptions::new(url)).await.context(NO_NATS)?,
         None => embedded::attach(&state_dir(&migration)).await.with_context(|| {
             format!(
                 "find the state of a `migctl run` of {migration} here; for one on NATS give --nats URL, or set \

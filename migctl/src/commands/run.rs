@@ -169,7 +169,10 @@ fn finish(view: &View, output: Output) -> anyhow::Result<Exit> {
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(view).context("write JSON")?),
         Output::Text => {
-            println!("{}", status::index_table(view));
+            // Before register has looked there is nothing to show.
+            if !view.indices.is_empty() {
+                println!("{}", status::index_table(view));
+            }
             for line in status::verdict(view) {
                 eprintln!("{line}");
             }

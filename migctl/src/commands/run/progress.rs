@@ -76,7 +76,10 @@ impl Progress {
         let events = self.bus.events(&self.migration, EVENTS_LOOKED_AT).await?;
         let seen = events.iter().rposition(|event| Some(event) == self.last_event.as_ref());
         for event in events.iter().skip(seen.map_or(0, |at| at + 1)) {
-            self.say(&event.text);
+            // How a phase waits or fails is said where the run ends, with what to do.
+            if !matches!(event.kind.as_str(), "waiting" | "failed") {
+                self.say(&event.text);
+            }
         }
         if let Some(event) = events.into_iter().next_back() {
             self.last_event = Some(event);
