@@ -65,8 +65,14 @@ impl Default for BulkOptions {
     }
 }
 
-/// Hears of what happens inside a call: signs of life, and load.
+/// Hears of what happens inside a call, and has a say in whether it goes on.
 pub trait BulkObserver: Send + Sync {
+    /// Asked before every request, repeats too: may it still be sent? A no ends the call as a cancellation does. It is
+    /// there for a process that was paused: its timers have yet to notice that its lease ran out, a clock knows.
+    fn may_send(&self) -> bool {
+        true
+    }
+
     /// The target answered a request, with this HTTP status.
     fn answered(&self, status: u16);
 
@@ -155,7 +161,7 @@ impl Call<'_> {
     async fn run(mut self) -> Result<Vec<ItemOutcome>, TargetError> {
         self.plan((0..self.body.len()).collect());
         while let Some(part) = self.todo.pop() {
-            if self.cancel.is_cancelled() {
+            if self.cancel.is_cancelled() || !self.observer.may_send() {
                 return Err(TargetError::Cancelled); // the lease may be lost: not one more request
             }
             let request = self.cluster.send(Method::POST, &self.path, "application/x-ndjson", Some(part.bytes.clone()));

@@ -319,6 +319,25 @@ async fn a_cancelled_call_ends_in_whatever_it_was_doing() {
 }
 
 #[tokio::test]
+async fn a_repeat_is_asked_for_before_it_is_sent() {
+    /// As a worker whose lease ran out while it was paused in a backoff.
+    struct OnlyOnce(Mutex<bool>);
+    impl BulkObserver for OnlyOnce {
+        fn may_send(&self) -> bool {
+            !std::mem::replace(&mut *self.0.lock().unwrap(), true)
+        }
+        fn answered(&self, _status: u16) {}
+        fn backoff(&self, _reason: &str, _wait: Duration) {}
+    }
+    let server = Server::start([Reply::Answer(503, String::new()), written()]).await;
+    let options = BulkOptions { backoff_first: Duration::from_millis(1), ..BulkOptions::default() };
+    let (observer, cancel) = (OnlyOnce(Mutex::new(false)), CancellationToken::new());
+    let ended = server.cluster().bulk("orders", &body(&["1"]), &options, &observer, &cancel).await;
+    assert!(matches!(ended, Err(TargetError::Cancelled)), "{ended:?}");
+    assert_eq!(server.requests().len(), 1, "the repeat was never sent");
+}
+
+#[tokio::test]
 async fn who_the_cluster_is_is_found_out_where_the_root_is_silent_or_lies() {
     let node = |node: serde_json::Value| Reply::Answer(200, json!({"nodes": {"a": node}}).to_string());
     let state = || Reply::Answer(200, json!({"cluster_name": "c", "cluster_uuid": "u"}).to_string());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use protocol::checkpoint::Verdict;
 use protocol::ids::ShardId;
 use protocol::plan::{InventoryIndex, PlannedSlice};
-use target::{BulkObserver, BulkOptions, Cluster, ItemOutcome, SliceFile};
+use target::{BulkObserver, BulkOptions, Cluster, ItemOutcome, SliceFile, TargetError};
 use tokio_util::sync::CancellationToken;
 
 use super::pack::{Batch, Body};
@@ -41,6 +41,10 @@ pub struct Answered {
 }
 
 impl BulkObserver for Pulse {
+    fn may_send(&self) -> bool {
+        self.holds()
+    }
+
     fn answered(&self, _status: u16) {
         self.beat();
     }
@@ -132,10 +136,11 @@ impl Sink {
         match (&*self, &batch.body) {
             (Self::Index { cluster, name, options, .. }, Body::Bulk(body)) => {
                 let outcomes = cluster.bulk(name, body, options, &pulse, &cancel).await;
-                if cancel.is_cancelled() {
-                    return Err(TaskError::GivenUp);
+                match outcomes {
+                    Ok(outcomes) => Ok(Answered { outcomes, batch }),
+                    Err(TargetError::Cancelled) => Err(TaskError::GivenUp),
+                    Err(error) => Err(error.into()),
                 }
-                Ok(Answered { outcomes: outcomes?, batch })
             }
             (Self::File(file), Body::Lines(_)) => {
                 let file = file.clone();
