@@ -329,7 +329,7 @@ async fn a_repeat_is_asked_for_before_it_is_sent() {
         fn answered(&self, _status: u16) {}
         fn backoff(&self, _reason: &str, _wait: Duration) {}
     }
-    let server = Server::start([Reply::Answer(503, String::new()), written()]).await;
+    let server = Server::start([Reply::Answer(503, String::new())]).await;
     let options = BulkOptions { backoff_first: Duration::from_millis(1), ..BulkOptions::default() };
     let (observer, cancel) = (OnlyOnce(Mutex::new(false)), CancellationToken::new());
     let ended = server.cluster().bulk("orders", &body(&["1"]), &options, &observer, &cancel).await;
