@@ -4,6 +4,7 @@
 //! named now, not at hour nine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use lucene::{Commit, SegmentInfo};
@@ -14,13 +15,16 @@ use protocol::names::{self, Bucket};
 use protocol::pattern;
 use protocol::plan::{InventoryIndex, InventoryPage, InventoryShard};
 use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex};
+use target::{Cluster, ClusterInfo, TargetError};
 
 use crate::context::{Context, Migration, TargetHandle};
-use crate::failure::TaskError;
+use crate::failure::{TaskError, chain};
 use crate::plan::blocking;
 
 /// Indices looked at at once.
 const AT_ONCE: usize = 8;
+/// A target that says nothing for this long is down, for a person who waits for the first sign of life.
+const GREETING_MAX: Duration = Duration::from_secs(15);
 /// Serialised bytes of a page: well under what a message may hold.
 const PAGE_BYTES: usize = 400 << 10;
 /// Index names listed in a note before it is cut.
@@ -49,11 +53,23 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
 async fn greet_target(target: &TargetHandle) -> Result<String, TaskError> {
     Ok(match target {
         TargetHandle::Cluster(cluster) => {
-            let info = cluster.info().await?;
+            let info = greet(cluster).await?;
             format!("target {} answers: {} {}", cluster.endpoint(), info.product.as_str(), info.version)
         }
         TargetHandle::Directory(directory) => format!("target is the directory {}", directory.path().display()),
     })
+}
+
+async fn greet(cluster: &Cluster) -> Result<ClusterInfo, TaskError> {
+    let why = match tokio::time::timeout(GREETING_MAX, cluster.info()).await {
+        Ok(Err(error @ TargetError::Unavailable { .. })) => chain(&error),
+        Ok(answer) => return Ok(answer?),
+        Err(_) => format!("{} accepts a connection, and no answer came in {GREETING_MAX:?}", cluster.endpoint()),
+    };
+    let reason = format!(
+        "the target does not answer: check target.endpoint, that it is up, and that it can be reached from here: {why}"
+    );
+    Err(TaskError::say(Verdict::StopLoad, reason))
 }
 
 fn select(
@@ -94,7 +110,23 @@ fn shorten(names: &[&str]) -> String {
 
 // Owned arguments: several of these run at once in a stream that must not borrow.
 async fn inventory(snapshot: Arc<Snapshot>, no: usize, entry: SnapshotIndex) -> Result<InventoryIndex, TaskError> {
-    let metadata = snapshot.index_metadata(&entry).await?;
+    let index = InventoryIndex {
+        no: IndexNo(u32::try_from(no).unwrap_or(u32::MAX)),
+        name: entry.name.clone(),
+        repository_id: entry.id.clone(),
+        shards: Vec::new(),
+        version_created: String::new(),
+        closed: false,
+        warnings: Vec::new(),
+    };
+    let metadata = match snapshot.index_metadata(&entry).await {
+        Ok(metadata) => metadata,
+        // How many shards it has is unknown then; one is enough to be named among what can't be read.
+        Err(error) => {
+            let shard = InventoryShard { refused: Some(chain(&error)), ..InventoryShard::default() };
+            return Ok(InventoryIndex { shards: vec![shard], ..index });
+        }
+    };
     let mut shards = Vec::new();
     for shard in 0..metadata.number_of_shards {
         let found = match snapshot.shard(&entry, shard).await {
@@ -114,15 +146,8 @@ async fn inventory(snapshot: Arc<Snapshot>, no: usize, entry: SnapshotIndex) -> 
             shard.refused.get_or_insert_with(|| reason.clone());
         }
     }
-    Ok(InventoryIndex {
-        no: IndexNo(u32::try_from(no).unwrap_or(u32::MAX)),
-        name: entry.name.clone(),
-        repository_id: entry.id.clone(),
-        shards,
-        version_created: metadata.version_created.to_string(),
-        closed: metadata.closed,
-        warnings: warnings(&metadata),
-    })
+    let (version_created, warnings) = (metadata.version_created.to_string(), warnings(&metadata));
+    Ok(InventoryIndex { shards, version_created, closed: metadata.closed, warnings, ..index })
 }
 
 fn warnings(metadata: &IndexMetadata) -> Vec<String> {
