@@ -36,10 +36,8 @@ fn build() -> anyhow::Result<PathBuf> {
     let folder = test.parent().context("find this test's folder")?;
     let folder = if folder.ends_with("deps") { folder.parent().context("find the profile's folder")? } else { folder };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet"]);
-    for program in PROGRAMS {
-        cargo.args(["--package", program]);
-    }
+    // The whole workspace, because the features of what it depends on are then those that the tests were built with.
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--workspace", "--bins"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
