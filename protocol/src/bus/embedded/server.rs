@@ -66,18 +66,30 @@ async fn answer(mut stream: UnixStream, bus: Weak<EmbeddedBus>) -> Result<(), Fr
     let Some(bus) = bus.upgrade() else { return Ok(()) };
     let outcome = match request {
         Request::Watch { bucket, prefix } => watch(&mut stream, bus, &bucket, &prefix).await?,
-        Request::Call(call) => match replies(&bus, call).await {
-            Ok(replies) => {
-                for reply in &replies {
-                    frame::send(&mut stream, reply).await?;
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
-        },
+        Request::Call(call) => {
+            let replies = replies(&bus, call).await;
+            // Whoever reads slowly doesn't keep the bus open.
+            drop(bus);
+            send_all(&mut stream, replies).await?
+        }
     };
     let last = outcome.map_or_else(|error| Reply::Refused(error.into()), |()| Reply::Done);
     frame::send(&mut stream, &last).await
+}
+
+async fn send_all(
+    stream: &mut UnixStream,
+    replies: Result<Vec<Reply>, BusError>,
+) -> Result<Result<(), BusError>, FrameError> {
+    match replies {
+        Ok(replies) => {
+            for reply in &replies {
+                frame::send(stream, reply).await?;
+            }
+            Ok(Ok(()))
+        }
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 /// Sends changes until either side ends.
@@ -91,7 +103,7 @@ async fn watch(
         Ok(bucket) => bus.watch(bucket, prefix).await,
         Err(error) => Err(error),
     };
-    // Whoever only watches doesn't keep the bus open.
+    // Nor does who only watches.
     drop(bus);
     let mut changes = match begun {
         Ok(changes) => changes,
