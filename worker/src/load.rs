@@ -26,12 +26,12 @@ use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, PlannedSlice, ShardPlan};
 use protocol::state::Event;
-use snapshot::ShardDirectory;
+use snapshot::{ShardDirectory, ShardFiles};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Migration, TargetHandle, find_index};
-use crate::failure::TaskError;
+use crate::failure::{TaskError, chain, lucene_verdict};
 use crate::lease::Lease;
 use crate::line::LineWriter;
 use crate::read::{RangeReader, ReadError};
@@ -93,7 +93,7 @@ struct Job<'a> {
     plan: &'a ShardPlan,
     planned: &'a PlannedSlice,
     index: InventoryIndex,
-    directory: Arc<ShardDirectory>,
+    files: Arc<ShardFiles>,
     doc_type: Option<String>,
 }
 
@@ -107,12 +107,11 @@ impl<'a> Job<'a> {
     ) -> Result<Self, TaskError> {
         let inventory = migration.inventory(&*context.bus).await?;
         let (index, _) = inventory.index(shard.index)?;
-        let files = migration.shard_files(index, shard).await?;
-        let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
+        let files = Arc::new(migration.shard_files(index, shard).await?);
         let snapshot = migration.snapshot().await?;
         let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
         let doc_type = metadata.mappings.first().map(|(name, _)| name.clone());
-        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), directory, doc_type })
+        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), files, doc_type })
     }
 
     async fn run(&self, progress: &mut Progress, lease: &Lease) -> Result<(), TaskError> {
@@ -128,8 +127,11 @@ impl<'a> Job<'a> {
         let packer = Packer::new(self.context, self.migration, self.format(), sender, lease.pulse());
         let reader = tokio::task::spawn_blocking({
             let (plan, planned, checkpoint) = (self.plan.clone(), self.planned.clone(), progress.checkpoint().clone());
-            let directory = self.directory.clone();
-            move || read_slice(directory, &plan, &planned, &checkpoint, packer)
+            let (files, runtime) = (self.files.clone(), tokio::runtime::Handle::current());
+            move || {
+                let directory = Arc::new(files.directory(runtime));
+                read_slice(directory, &plan, &planned, &checkpoint, packer).map_err(|error| failure(&files, error))
+            }
         });
         let sent = self.send_all(batches, &sink, progress, lease, &cancel).await;
         // The reader ends by itself: at the end of the slice, at its failure, or because nobody takes its batches.
@@ -224,7 +226,7 @@ fn read_slice(
     planned: &PlannedSlice,
     checkpoint: &SliceCheckpoint,
     mut packer: Packer,
-) -> Result<(), TaskError> {
+) -> Result<(), ReadError<pack::Closed>> {
     let commit = Commit::read(&*directory)?;
     for (at, (range, progress)) in planned.ranges.iter().zip(&checkpoint.ranges).enumerate() {
         if progress.next_doc >= range.to_doc {
@@ -232,22 +234,37 @@ fn read_slice(
         }
         let name = plan.segments.get(range.segment as usize).map_or("", |segment| segment.name.as_str());
         let Some(segment_commit) = commit.segments.iter().find(|segment| segment.name == name) else {
-            return Err(TaskError::say(Verdict::FailShard, format!("the shard has no segment {name:?} any more")));
+            let (file, wanted_by) = (format!("segment {name}"), "the plan of the shard".to_owned());
+            return Err(lucene::Error::Missing { file, wanted_by }.into());
         };
         let segment = Segment::open(directory.clone(), segment_commit)?;
         let part = lucene::ChunkRange { docs: range.from_doc..range.to_doc, bytes: range.from_byte..range.to_byte };
         let crc = (progress.crc.to > 0).then_some(lucene::RangeCrc { value: progress.crc.value, to: progress.crc.to });
         packer.begin_range(at, name);
         let mut reader = RangeReader::open(&segment, packer.wants_versions())?;
-        match reader.read(&part, progress.next_doc, crc, &mut packer) {
-            Ok(crc) => packer.end_range(range.to_doc, crc).map_err(|pack::Closed| TaskError::GivenUp)?,
-            Err(ReadError::Lucene(error)) => return Err(error.into()),
-            Err(ReadError::Document { segment, doc, what }) => {
-                let reason = format!("document {doc} of segment {segment} makes no sense: {what}");
-                return Err(TaskError::say(Verdict::FailShard, reason));
-            }
-            Err(ReadError::Stopped(pack::Closed)) => return Err(TaskError::GivenUp),
-        }
+        let crc = reader.read(&part, progress.next_doc, crc, &mut packer)?;
+        packer.end_range(range.to_doc, crc).map_err(ReadError::Stopped)?;
     }
-    packer.flush().map_err(|pack::Closed| TaskError::GivenUp)
+    packer.flush().map_err(ReadError::Stopped)
+}
+
+/// Why the reader ended; bytes that make no sense are named with their blob, which is what a person can put back.
+fn failure(files: &ShardFiles, error: ReadError<pack::Closed>) -> TaskError {
+    let error = match error {
+        ReadError::Lucene(error) => error,
+        ReadError::Document { segment, doc, what } => {
+            let reason = format!("document {doc} of segment {segment} makes no sense: {what}");
+            return TaskError::say(Verdict::FailShard, reason);
+        }
+        ReadError::Stopped(pack::Closed) => return TaskError::GivenUp,
+    };
+    let (lucene::Error::Corrupt { file, .. } | lucene::Error::Unsupported { file, .. }) = &error else {
+        return error.into();
+    };
+    // `_0.fdt in _0.cfs`: the snapshot knows the outer file.
+    let outer = file.rsplit(" in ").next();
+    match files.files.iter().find(|file| outer == Some(file.physical_name.as_str())) {
+        Some(file) => TaskError::say(lucene_verdict(&error), format!("{} (blob {})", chain(&error), file.blob)),
+        None => error.into(),
+    }
 }
