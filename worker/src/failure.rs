@@ -19,6 +19,9 @@ pub enum TaskError {
     /// The lease was lost or the worker is stopping: somebody else goes on from the last checkpoint.
     #[error("given up")]
     GivenUp,
+    /// Another worker has the slice: its checkpoint is no longer ours to write, its task not ours to give back.
+    #[error("another worker has the slice")]
+    TakenOver,
     /// The bus failed: nothing can be stored, so nothing is said; the task is delivered again.
     #[error("the bus failed")]
     Bus(#[from] BusError),

@@ -5,6 +5,7 @@
 //! nothing is sent after the deadline, so that a worker that was paused and wakes up does no harm. The deadline is
 //! measured by the clock that also runs while the machine sleeps.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,12 +36,23 @@ struct Times {
     deadline_ms: AtomicU64,
 }
 
+/// When a task was asked for, by the clock of the leases.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked(u64);
+
+impl Asked {
+    /// Now, before it is asked for.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(boottime_ms())
+    }
+}
+
 impl Pulse {
-    fn new() -> Self {
-        let now = boottime_ms();
+    pub(crate) fn new(asked: Asked) -> Self {
         Self(Arc::new(Times {
-            last_event_ms: AtomicU64::new(now),
-            deadline_ms: AtomicU64::new(now.saturating_add(millis(ACK_WAIT))),
+            last_event_ms: AtomicU64::new(boottime_ms()),
+            deadline_ms: AtomicU64::new(asked.0.saturating_add(millis(ACK_WAIT))),
         }))
     }
 
@@ -61,10 +73,13 @@ impl Pulse {
 }
 
 impl Lease {
-    /// A lease on a task that was delivered just now; it ends with `stop`.
+    /// A lease on a task that was delivered; it ends with `stop`.
+    ///
+    /// The bus counts from the delivery, which this process may have slept through: it is counted from when the task
+    /// was asked for.
     #[must_use]
-    pub fn new(receipt: Box<dyn Receipt>, stop: &CancellationToken) -> Self {
-        Self { receipt, pulse: Pulse::new(), cancel: stop.child_token() }
+    pub fn new(receipt: Box<dyn Receipt>, asked: Asked, stop: &CancellationToken) -> Self {
+        Self { receipt, pulse: Pulse::new(asked), cancel: stop.child_token() }
     }
 
     /// What the pipeline touches.
@@ -75,16 +90,22 @@ impl Lease {
 
     /// Renews the lease until `work` ends; cancels it when the lease is lost.
     pub async fn keep<T>(&self, work: impl Future<Output = T>) -> T {
-        tokio::pin!(work);
+        // Side by side: a bus that doesn't answer must not hold up the work.
+        tokio::select! {
+            output = work => output,
+            never = self.renew_for_ever() => match never {},
+        }
+    }
+
+    async fn renew_for_ever(&self) -> Infallible {
         let mut timer = tokio::time::interval(RENEW_EVERY);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         timer.reset();
-        loop {
-            tokio::select! {
-                output = &mut work => return output,
-                _ = timer.tick(), if !self.cancel.is_cancelled() => self.renew().await,
-            }
+        while !self.cancel.is_cancelled() {
+            timer.tick().await;
+            self.renew().await;
         }
+        std::future::pending().await
     }
 
     async fn renew(&self) {
@@ -115,7 +136,12 @@ impl Lease {
     }
 
     /// The task goes back, to be delivered after `delay`.
+    ///
+    /// Not when the lease ran out: then the task is another worker's, and the bus would take it away from that one.
     pub async fn give_back(&self, delay: Duration) {
+        if !self.pulse.holds() {
+            return;
+        }
         if let Err(error) = self.receipt.nak(delay).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "give a task back");
         }

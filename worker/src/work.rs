@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use crate::context::Context;
 use crate::failure::TaskError;
-use crate::lease::Lease;
+use crate::lease::{Asked, Lease};
 use crate::{load, phases, plan};
 
 /// How long a pull waits for a task where only one migration is there.
@@ -188,13 +188,14 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
         }
         let wait = if migrations.len() == 1 { PULL_WAIT } else { PULL_TURN };
         for migration in migrations {
+            let asked = Asked::now();
             let pulled = cancel.run_until_cancelled(floor.context.bus.pull(&migration, class, wait)).await;
             match pulled {
                 None => return,
                 Some(Ok(None)) => {}
                 Some(Ok(Some(delivery))) => {
                     let span = tracing::info_span!("task", %migration, id = delivery.message.task.id());
-                    handle(&floor, delivery, &cancel).instrument(span).await;
+                    handle(&floor, delivery, asked, &cancel).instrument(span).await;
                 }
                 Some(Err(error)) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "pull a task");
@@ -206,13 +207,16 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
 }
 
 /// Does one task, and says to the bus what became of it.
-async fn handle(floor: &Floor, delivery: Delivery, cancel: &CancellationToken) {
+async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &CancellationToken) {
     let Delivery { message, receipt, .. } = delivery;
     let stop = match message.task.class() {
         TaskClass::Phase => cancel.clone(),
         TaskClass::Shard => floor.stop_token(&message.migration, cancel),
     };
-    let lease = Lease::new(receipt, &stop);
+    let lease = Lease::new(receipt, asked, &stop);
+    if !lease.pulse().holds() {
+        return tracing::warn!("the lease ran out before the task was begun: it is left to whoever has it now");
+    }
     if message.task.class() == TaskClass::Shard && locked(&floor.stopped).contains(&message.migration) {
         return lease.give_back(STOPPED_RETRY_AFTER).await;
     }
@@ -223,6 +227,7 @@ async fn handle(floor: &Floor, delivery: Delivery, cancel: &CancellationToken) {
     match result {
         Ok(()) => lease.ack().await,
         Err(TaskError::GivenUp) => lease.give_back(Duration::ZERO).await,
+        Err(TaskError::TakenOver) => tracing::warn!("another worker has taken the slice over: it is left to that one"),
         Err(TaskError::Failed { verdict, reason }) => {
             tracing::warn!(?verdict, "failed: {reason}");
             match verdict {

@@ -139,7 +139,7 @@ impl Progress {
     /// Stores the checkpoint; `file_len` is what the target's file vouches for.
     ///
     /// # Errors
-    /// Given up, when somebody else owns the slice now; the bus's.
+    /// Taken over, when somebody else owns the slice now; the bus's.
     pub async fn store(&mut self, context: &Context, file_len: u64) -> Result<(), TaskError> {
         self.checkpoint.file_len = file_len;
         let value = bus::bytes(&self.key, &self.checkpoint)?;
@@ -165,7 +165,7 @@ impl Progress {
     /// As [`Progress::store`].
     pub async fn fail(&mut self, context: &Context, failure: Failure) -> Result<(), TaskError> {
         let stored = bus::read::<SliceCheckpoint>(&*context.bus, Bucket::Checkpoints, &self.key).await?;
-        let Some((mut checkpoint, _)) = stored else { return Err(TaskError::GivenUp) };
+        let Some((mut checkpoint, _)) = stored else { return Err(TaskError::TakenOver) };
         checkpoint.failure = Some(failure);
         let value = bus::bytes(&self.key, &checkpoint)?;
         self.revision = context.bus.update(Bucket::Checkpoints, &self.key, value, self.revision).await.map_err(lost)?;
@@ -176,7 +176,7 @@ impl Progress {
 /// A refused write means that somebody else owns the slice.
 fn lost(error: BusError) -> TaskError {
     match error {
-        BusError::Conflict { .. } | BusError::Exists { .. } => TaskError::GivenUp,
+        BusError::Conflict { .. } | BusError::Exists { .. } => TaskError::TakenOver,
         error => TaskError::Bus(error),
     }
 }
