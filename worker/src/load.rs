@@ -36,7 +36,7 @@ use crate::lease::Lease;
 use crate::line::LineWriter;
 use crate::read::{RangeReader, ReadError};
 
-use pack::{Batch, Format, Packer};
+use pack::{Batch, Format, Limits, Packer};
 use progress::Progress;
 use sink::{Answered, Sink};
 
@@ -124,7 +124,7 @@ impl<'a> Job<'a> {
         let cancel = lease.cancel.child_token();
         let _stop_sends = cancel.clone().drop_guard();
         let (sender, batches) = mpsc::channel(BATCHES_QUEUED);
-        let packer = Packer::new(self.context, self.migration, self.format(), sender, lease.pulse());
+        let packer = Packer::new(Limits::new(self.context, self.migration), self.format(), sender, lease.pulse());
         let reader = tokio::task::spawn_blocking({
             let (plan, planned, checkpoint) = (self.plan.clone(), self.planned.clone(), progress.checkpoint().clone());
             let (files, runtime) = (self.files.clone(), tokio::runtime::Handle::current());

@@ -40,8 +40,8 @@ pub struct Batch {
     pub steps: Vec<Step>,
     /// Documents that were never sent because they can't be.
     pub unreadable: Vec<Unreadable>,
-    // Rides along until the batch is dropped.
-    _permit: Option<OwnedSemaphorePermit>,
+    /// Rides along until the batch is dropped.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The bytes of a batch.
@@ -101,13 +101,39 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+/// How large batches may be, and from which budget they take their memory.
+#[derive(Clone)]
+pub struct Limits {
+    /// Bytes of a body; a larger document travels alone.
+    pub bytes_max: usize,
+    /// Documents of a body.
+    pub docs_max: usize,
+    /// The budget that all slots share, in permits of [`PERMIT_BYTES`].
+    pub memory: Arc<Semaphore>,
+    /// The budget in bytes.
+    pub memory_bytes: usize,
+}
+
+impl Limits {
+    /// The migration's limits within the worker's budget.
+    #[must_use]
+    pub fn new(context: &Context, migration: &Migration) -> Self {
+        let sizing = &migration.spec.sizing;
+        let bytes_max = usize::try_from(sizing.bulk_bytes.as_u64()).unwrap_or(usize::MAX);
+        Self {
+            // A batch can't wait for more memory than there is.
+            bytes_max: bytes_max.min(context.memory_bytes / 2).max(1),
+            docs_max: sizing.bulk_docs.get() as usize,
+            memory: context.memory.clone(),
+            memory_bytes: context.memory_bytes,
+        }
+    }
+}
+
 /// Builds batches.
 pub struct Packer {
     format: Format,
-    bytes_max: usize,
-    docs_max: usize,
-    memory: Arc<Semaphore>,
-    memory_bytes: usize,
+    limits: Limits,
     runtime: Handle,
     sender: mpsc::Sender<Batch>,
     pulse: Pulse,
@@ -118,25 +144,13 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// A packer with the migration's limits, on the current runtime.
+    /// A packer on the current runtime.
     #[must_use]
-    pub fn new(
-        context: &Context,
-        migration: &Migration,
-        format: Format,
-        sender: mpsc::Sender<Batch>,
-        pulse: Pulse,
-    ) -> Self {
-        let sizing = &migration.spec.sizing;
-        let bytes_max = usize::try_from(sizing.bulk_bytes.as_u64()).unwrap_or(usize::MAX);
+    pub fn new(limits: Limits, format: Format, sender: mpsc::Sender<Batch>, pulse: Pulse) -> Self {
         Self {
             open: Batch::empty(&format),
             format,
-            // A batch can't wait for more memory than there is.
-            bytes_max: bytes_max.min(context.memory_bytes / 2).max(1),
-            docs_max: sizing.bulk_docs.get() as usize,
-            memory: context.memory.clone(),
-            memory_bytes: context.memory_bytes,
+            limits,
             runtime: Handle::current(),
             sender,
             pulse,
@@ -167,7 +181,7 @@ impl Packer {
         self.crc = RangeCrc { value: crc.value, to: crc.to };
         self.step(to_doc);
         // Segments without documents would collect steps without end.
-        if self.open.steps.len() > self.docs_max { self.flush() } else { Ok(()) }
+        if self.open.steps.len() > self.limits.docs_max { self.flush() } else { Ok(()) }
     }
 
     /// Hands the open batch on.
@@ -205,17 +219,18 @@ impl Packer {
 
     /// Makes room for a document of `len` bytes: closes the open batch if it is full, takes memory if it has none.
     fn make_room(&mut self, len: usize) -> Result<(), Closed> {
-        let full = self.open.body.len() + len > self.bytes_max || self.open.items.len() >= self.docs_max;
+        let Limits { bytes_max, docs_max, memory_bytes, .. } = self.limits;
+        let full = self.open.body.len().saturating_add(len) > bytes_max || self.open.items.len() >= docs_max;
         if full && !self.open.items.is_empty() {
             self.flush()?;
         }
         if self.open.items.is_empty() {
             // More than the whole budget can never be had: such a document takes all of it.
-            let bytes = len.max(self.bytes_max).min(self.memory_bytes);
+            let bytes = len.max(bytes_max).min(memory_bytes);
             let permits = u32::try_from(bytes / PERMIT_BYTES).unwrap_or(u32::MAX);
-            self.open._permit = None;
-            let permit = self.runtime.block_on(self.memory.clone().acquire_many_owned(permits));
-            self.open._permit = Some(permit.map_err(|_| Closed)?);
+            self.open.permit = None;
+            let permit = self.runtime.block_on(self.limits.memory.clone().acquire_many_owned(permits));
+            self.open.permit = Some(permit.map_err(|_| Closed)?);
         }
         Ok(())
     }
@@ -259,11 +274,11 @@ impl Visitor for Packer {
                 let step = self.step(doc.saturating_add(1));
                 step.skipped.push(reason);
                 let (full, unreadable) = (step.skipped.len(), self.open.unreadable.len());
-                return if full + unreadable > self.docs_max { self.flush() } else { Ok(()) };
+                return if full + unreadable > self.limits.docs_max { self.flush() } else { Ok(()) };
             }
         }
         self.step(doc.saturating_add(1));
-        if self.open.unreadable.len() > self.docs_max { self.flush() } else { Ok(()) }
+        if self.open.unreadable.len() > self.limits.docs_max { self.flush() } else { Ok(()) }
     }
 }
 
@@ -273,6 +288,93 @@ impl Batch {
             Format::Bulk => Body::Bulk(BulkBody::default()),
             Format::Lines(_) => Body::Lines(Vec::new()),
         };
-        Self { body, items: Vec::new(), steps: Vec::new(), unreadable: Vec::new(), _permit: None }
+        Self { body, items: Vec::new(), steps: Vec::new(), unreadable: Vec::new(), permit: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Source, Versions};
+
+    const MEMORY: usize = 64 * PERMIT_BYTES;
+    const BATCH: usize = 8 * PERMIT_BYTES;
+
+    fn packer(sender: mpsc::Sender<Batch>, memory: Arc<Semaphore>) -> Packer {
+        let limits = Limits { bytes_max: BATCH, docs_max: 100, memory, memory_bytes: MEMORY };
+        let mut packer = Packer::new(limits, Format::Bulk, sender, Pulse::new(crate::lease::Asked::now()));
+        packer.begin_range(0, "_0");
+        packer
+    }
+
+    /// Packs documents of these lengths on a thread of its own, as the reader does.
+    fn pack(lens: Vec<usize>, queued: usize) -> (mpsc::Receiver<Batch>, Arc<Semaphore>) {
+        let memory = Arc::new(Semaphore::new(MEMORY / PERMIT_BYTES));
+        let (sender, batches) = mpsc::channel(queued);
+        let mut packer = packer(sender, memory.clone());
+        tokio::task::spawn_blocking(move || {
+            for (doc, len) in (0..).zip(lens) {
+                let json = format!("{{\"x\":\"{}\"}}", "x".repeat(len));
+                let source = Source::Json(json.as_bytes());
+                let document = Document { id: "1", routing: None, source, versions: Versions::default() };
+                if packer.doc(doc, Read::Document(document)).is_err() {
+                    return;
+                }
+            }
+            let _ = packer.flush();
+        });
+        (batches, memory)
+    }
+
+    #[tokio::test]
+    async fn bodies_in_flight_never_exceed_the_budget_and_the_reader_waits() {
+        let (mut batches, memory) = pack(vec![1_000; 2_000], 1_000);
+        let mut held = Vec::new();
+        // Nobody answers: the reader comes to a stop when the budget is used up, with everything it packed in hand.
+        while memory.available_permits() >= BATCH / PERMIT_BYTES {
+            held.push(batches.recv().await.unwrap());
+        }
+        let in_flight: usize = held.iter().map(|batch| batch.body.len()).sum();
+        assert!(in_flight <= MEMORY, "{in_flight} bytes in flight");
+        let mut docs: usize = held.iter().map(|batch| batch.items.len()).sum();
+        assert!(docs < 2_000, "the reader went on without memory");
+        drop(held);
+        while let Some(batch) = batches.recv().await {
+            assert!(batch.body.len() <= BATCH, "{} bytes in a batch", batch.body.len());
+            docs += batch.items.len();
+        }
+        assert_eq!(docs, 2_000, "every document is in a batch");
+        assert_eq!(memory.available_permits(), MEMORY / PERMIT_BYTES, "every permit came back");
+    }
+
+    #[tokio::test]
+    async fn a_document_larger_than_a_batch_travels_alone_and_one_larger_than_the_budget_takes_all_of_it() {
+        let (mut batches, memory) = pack(vec![10, 2 * BATCH, 10, 2 * MEMORY, 10], 1);
+        let mut shapes = Vec::new();
+        while let Some(batch) = batches.recv().await {
+            if batch.body.len() > MEMORY {
+                assert_eq!(memory.available_permits(), 0, "nothing else is packed beside it");
+            }
+            shapes.push(batch.items.len());
+        }
+        assert_eq!(shapes, [1, 1, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_sent_is_counted_in_the_step_that_passes_it() {
+        let (sender, mut batches) = mpsc::channel(1);
+        let mut packer = packer(sender, Arc::new(Semaphore::new(MEMORY)));
+        tokio::task::spawn_blocking(move || {
+            packer.chunk(lucene::RangeCrc { value: 7, to: 70 });
+            packer.doc(0, Read::Nested).unwrap();
+            packer.doc(2, Read::Skipped(SkipReason::NoSource)).unwrap();
+            packer.end_range(5, lucene::RangeCrc { value: 9, to: 90 }).unwrap();
+            packer.flush().unwrap();
+        });
+        let batch = batches.recv().await.unwrap();
+        let [step] = batch.steps.as_slice() else { panic!("{} steps", batch.steps.len()) };
+        assert_eq!((step.nested, step.skipped.as_slice()), (1, &[SkipReason::NoSource][..]));
+        assert_eq!((step.next_doc, step.crc), (5, RangeCrc { value: 9, to: 90 }));
+        assert!(batch.items.is_empty());
     }
 }
