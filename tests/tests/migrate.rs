@@ -1,6 +1,12 @@
 //! A whole migration from a real snapshot into a real cluster of another version, every document compared.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "what is not there fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -58,7 +64,8 @@ fn migrates(name: &str, from: &str, to: Product, left_out: &'static [&'static st
     let indices: BTreeSet<&str> = expected.iter().map(|document| document.index.as_str()).collect();
     let http = target.http().unwrap();
     let arrived: Vec<Document> = indices.iter().flat_map(|index| http.documents(index).unwrap()).collect();
-    let report = truth::compare_documents(arrived.into_iter().map(Ok), expected.iter().cloned().map(Ok), Compared::Content);
+    let report =
+        truth::compare_documents(arrived.into_iter().map(Ok), expected.iter().cloned().map(Ok), Compared::Content);
     let report = report.unwrap();
     assert!(report.is_equal(), "{report}");
     assert!(report.equal > 1_000, "only {} documents", report.equal);
