@@ -120,3 +120,45 @@ async fn send_initial(initial: Initial, watch: &mpsc::Sender<Change>) -> Option<
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(revision: u64) -> Change {
+        Change::Put("m.a".to_owned(), Entry { revision, value: Vec::new() })
+    }
+
+    /// Runs a watch that knows revision 7 when it begins, and is told of `revisions` before it reads that.
+    async fn told(revisions: std::ops::RangeInclusive<u64>) -> Vec<Change> {
+        let changes = Changes::new();
+        let listener = changes.listen(Bucket::Gates, "m.");
+        for revision in revisions {
+            changes.tell(Changed { bucket: Bucket::Gates, revision, change: put(revision) });
+            changes.tell(Changed { bucket: Bucket::Control, revision, change: put(revision) });
+        }
+        // Then nothing more comes, and the watch ends by itself.
+        drop(changes);
+        let (feed, mut watch) = Listener::channel();
+        let initial = Initial::Volatile(7, vec![("m.a".to_owned(), Entry { revision: 7, value: Vec::new() })]);
+        let running = listener.run(initial, feed, CancellationToken::new());
+        let reading = async {
+            let mut told = Vec::new();
+            while let Some(change) = watch.recv().await {
+                told.push(change);
+            }
+            told
+        };
+        tokio::join!(running, reading).1
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_not_told_again() {
+        assert_eq!(told(6..=8).await, [put(7), Change::Ready, put(8)]);
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_is_too_far_behind_ends() {
+        assert_eq!(told(8..=8 + BEHIND_MAX as u64).await, [put(7), Change::Ready]);
+    }
+}
