@@ -206,11 +206,6 @@ async fn limits_of_size(cluster: &Cluster) {
         (0..count).for_each(|id| packed.push(Op::Index, &id.to_string(), None, &small));
         assert_eq!(bulk(cluster, "sizes", &packed).await.unwrap(), vec![Written; count]);
     }
-    for n in 0..3 {
-        let l = Log::default();
-        let r = cluster.bulk("sizes", &body(&[("b", &huge)]), &patient(), &l, &CancellationToken::new()).await;
-        eprintln!("HUGE {n} {} {:?}", r.is_ok(), l.0.lock().unwrap());
-    }
     for source in [large, larger, huge] {
         let outcomes = bulk(cluster, "sizes", &body(&[("a", b"{}"), ("b", &source), ("c", b"{}")])).await.unwrap();
         let [Written, ItemOutcome::Rejected { status: 413, kind, .. }, Written] = outcomes.as_slice() else {
@@ -236,7 +231,6 @@ async fn overload(cluster: &Cluster) {
     for outcomes in futures::future::join_all(calls).await {
         assert_eq!(outcomes.unwrap(), [Written, Written, Written, Written]);
     }
-    eprintln!("BUSY {} {:?}", log.0.lock().unwrap().len(), log.0.lock().unwrap().first());
     cluster.refresh("busy").await.unwrap();
     assert_eq!(cluster.count("busy").await.unwrap(), 64);
 }
@@ -264,7 +258,6 @@ async fn missing_shard(cluster: &Cluster) {
         set(cluster, json!({"cluster.routing.allocation.enable": null})).await;
     };
     let (outcomes, ()) = tokio::join!(write, heal);
-    eprintln!("SHARD {:?}", log.0.lock().unwrap());
     assert_eq!(outcomes.unwrap(), [Written]);
 }
 
@@ -273,10 +266,9 @@ async fn missing_shard(cluster: &Cluster) {
 struct Log(Mutex<Vec<String>>);
 
 impl BulkObserver for Log {
-    fn answered(&self, s: u16) { eprintln!("ANS {s}"); }
+    fn answered(&self, _status: u16) {}
 
     fn backoff(&self, reason: &str, _wait: Duration) {
-        eprintln!("WAIT {_wait:?} {}", &reason[..reason.len().min(300)]);
         self.0.lock().unwrap().push(reason.to_owned());
     }
 }
