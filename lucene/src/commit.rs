@@ -83,6 +83,12 @@ fn generation(name: &str) -> Option<u64> {
     u64::from_str_radix(digits, 36).ok().filter(|_| legal)
 }
 
+/// Whether Lucene would name a segment so: `_` and a number in base 36. Files, keys and subjects are named after it.
+fn is_segment_name(name: &str) -> bool {
+    let digits = name.strip_prefix('_').unwrap_or_default();
+    !digits.is_empty() && digits.len() <= 13 && digits.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
 /// A generation as file names spell it.
 pub(crate) fn base36(mut number: u64) -> String {
     let mut digits = Vec::new();
@@ -167,6 +173,9 @@ fn parse_body(file: &str, format: u32, input: &mut Input<'_>) -> Result<Commit> 
 
 fn segment(format: u32, input: &mut Input<'_>) -> Result<SegmentCommit> {
     let name = input.str()?.to_owned();
+    if !is_segment_name(&name) {
+        return Err(input.corrupt(format!("{name:?} is no name of a segment")));
+    }
     let id = input.take(16)?.first_chunk::<16>().copied().unwrap_or_default();
     let codec = input.str()?.to_owned();
     let del_gen = optional_generation(input)?;
@@ -199,6 +208,14 @@ fn optional_generation(input: &mut Input<'_>) -> Result<Option<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_lucene_would_name_a_segment_is_one() {
+        assert!(is_segment_name("_0") && is_segment_name("_1a"));
+        for name in ["", "_", "0", "_A", "_0/../x", "_0 *", "_0.1", "_00000000000000"] {
+            assert!(!is_segment_name(name), "{name:?}");
+        }
+    }
 
     #[test]
     fn generations_are_base_36() {

@@ -18,11 +18,13 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// # Errors
 /// No such migration; the bus's.
 pub async fn status(args: StatusArgs) -> anyhow::Result<Exit> {
-    let (migration, bus) = attach(&args.bus).await?;
     loop {
+        // Anew each time: a state that no run holds is locked while it is looked at, and a run may want to begin.
+        let (migration, bus) = attach(&args.bus).await?;
         let view = View::read(&*bus, &migration)
             .await?
             .with_context(|| format!("there is no migration {migration} on this bus"))?;
+        drop(bus);
         match args.output {
             Output::Json => println!("{}", serde_json::to_string_pretty(&view).context("write JSON")?),
             Output::Text => println!("{}", text(&view)),
