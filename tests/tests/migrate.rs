@@ -63,7 +63,10 @@ fn migrates(name: &str, from: &str, to: Product, left_out: &'static [&'static st
     let expected = migration.truth();
     let indices: BTreeSet<&str> = expected.iter().map(|document| document.index.as_str()).collect();
     let http = target.http().unwrap();
-    let arrived: Vec<Document> = indices.iter().flat_map(|index| http.documents(index).unwrap()).collect();
+    let mut arrived: Vec<Document> = indices.iter().flat_map(|index| http.documents(index).unwrap()).collect();
+    for document in arrived.iter_mut().filter(|document| SPELT_ANEW.contains(&document.index.as_str())) {
+        document.source_format = Some("filtered by the target".to_owned());
+    }
     let report =
         truth::compare_documents(arrived.into_iter().map(Ok), expected.iter().cloned().map(Ok), Compared::Content);
     let report = report.unwrap();
@@ -90,6 +93,9 @@ fn assert_routings_arrived(expected: &[Document]) {
 /// Its field types need modules that the tests' OpenSearch is started without (`geo_shape`), or a translation that is
 /// not there yet (`flattened`).
 const NOT_FOR_OPENSEARCH: &[&str] = &["fields-zoo"];
+
+/// Their mappings filter `_source`, so the target writes it anew, in its own spelling: compared as JSON values.
+const SPELT_ANEW: &[&str] = &["src-excludes", "src-includes"];
 
 #[test]
 fn elasticsearch_7_into_opensearch_2() {
