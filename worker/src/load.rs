@@ -70,7 +70,8 @@ pub async fn load_slice(
     let Some(planned) = plan.slice(slice) else {
         return Err(TaskError::say(Verdict::FailShard, format!("the plan has no slice {slice}")));
     };
-    let Some(mut progress) = Progress::take(context, &migration.name, shard, planned).await? else {
+    let taken = Progress::take(context, &migration.name, shard, planned, lease).await?;
+    let Some(mut progress) = taken else {
         return Ok(());
     };
     let result = match Job::open(context, migration, shard, &plan, planned).await {

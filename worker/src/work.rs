@@ -30,10 +30,9 @@ const PULL_TURN: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often the worker says that it lives: a third of the key's time to live.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
-/// A task that failed waits this long for its next try.
+/// A task that failed, or is of a stopped migration, waits this long for its next try. Short, because it may be submitted
+/// again any moment; and while it is stopped, each slot takes one such task at most.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
-/// A task of a stopped migration waits this long.
-const STOPPED_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -208,7 +207,7 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
 
 /// Does one task, and says to the bus what became of it.
 async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &CancellationToken) {
-    let Delivery { message, receipt, .. } = delivery;
+    let Delivery { message, receipt, delivered } = delivery;
     let stop = match message.task.class() {
         TaskClass::Phase => cancel.clone(),
         TaskClass::Shard => floor.stop_token(&message.migration, cancel),
@@ -218,12 +217,15 @@ async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &Cancel
         return tracing::warn!("the lease ran out before the task was begun: it is left to whoever has it now");
     }
     if message.task.class() == TaskClass::Shard && locked(&floor.stopped).contains(&message.migration) {
-        return lease.give_back(STOPPED_RETRY_AFTER).await;
+        tracing::debug!("stopped: the task goes back");
+        return lease.give_back(RETRY_AFTER).await;
     }
+    tracing::debug!(delivered, "begins");
     let label = format!("{} {} {}", message.migration, message.task.kind(), message.task.id());
     locked(&floor.doing).insert(label.clone());
     let result = lease.keep(execute(floor, &message.migration, &message.task, &lease)).await;
     locked(&floor.doing).remove(&label);
+    tracing::debug!(ended = ?result.as_ref().err(), "ends");
     match result {
         Ok(()) => lease.ack().await,
         Err(TaskError::GivenUp) => lease.give_back(Duration::ZERO).await,
@@ -232,8 +234,10 @@ async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &Cancel
             tracing::warn!(?verdict, "failed: {reason}");
             match verdict {
                 // The failure is stored and the coordinator decides; what it wants done again it publishes again.
-                Verdict::FailShard | Verdict::StopLoad => lease.ack().await,
-                Verdict::Retry => lease.give_back(RETRY_AFTER).await,
+                Verdict::FailShard => lease.ack().await,
+                // Who submits again must find it in the queue: an ack that comes later than the new publication, which
+                // the bus discards while we hold the task, would lose it for a while.
+                Verdict::StopLoad | Verdict::Retry => lease.give_back(RETRY_AFTER).await,
             }
         }
         Err(TaskError::Bus(error)) => {

@@ -12,17 +12,22 @@ use protocol::names::{self, Bucket};
 use protocol::plan::PlannedSlice;
 use protocol::state::DeadLetter;
 use target::ItemOutcome;
+use tokio_util::sync::CancellationToken;
 
 use super::pack::Body;
 use super::sink::Answered;
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
+use crate::lease::{Lease, Pulse};
 
 /// A document is kept in its dead letter only up to this size: the snapshot can't change and has it.
 const DEAD_LETTER_SOURCE_MAX: usize = 64 * 1024;
 
 /// Bytes of source between two checkpoints at most, whatever the time.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// A checkpoint that the bus did not take is offered again after this long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The checkpoint of a slice in its owner's hands.
 pub struct Progress {
@@ -33,6 +38,8 @@ pub struct Progress {
     checkpoint: SliceCheckpoint,
     stored_at: Instant,
     bytes_since: u64,
+    pulse: Pulse,
+    cancel: CancellationToken,
 }
 
 impl Progress {
@@ -45,6 +52,7 @@ impl Progress {
         migration: &MigrationName,
         shard: ShardId,
         planned: &PlannedSlice,
+        lease: &Lease,
     ) -> Result<Option<Self>, TaskError> {
         let key = names::slice(migration, shard, &planned.id);
         let found = bus::read::<SliceCheckpoint>(&*context.bus, Bucket::Checkpoints, &key).await?;
@@ -67,7 +75,8 @@ impl Progress {
             None => context.bus.create(Bucket::Checkpoints, &key, value).await,
         };
         let revision = written.map_err(lost)?;
-        Ok(Some(Self { key, shard, revision, checkpoint, stored_at: Instant::now(), bytes_since: 0 }))
+        let (pulse, cancel) = (lease.pulse(), lease.cancel.clone());
+        Ok(Some(Self { key, shard, revision, checkpoint, stored_at: Instant::now(), bytes_since: 0, pulse, cancel }))
     }
 
     /// What is known so far, stored or not.
@@ -143,7 +152,7 @@ impl Progress {
     pub async fn store(&mut self, context: &Context, file_len: u64) -> Result<(), TaskError> {
         self.checkpoint.file_len = file_len;
         let value = bus::bytes(&self.key, &self.checkpoint)?;
-        self.revision = context.bus.update(Bucket::Checkpoints, &self.key, value, self.revision).await.map_err(lost)?;
+        self.write(context, value).await?;
         self.stored_at = Instant::now();
         self.bytes_since = 0;
         Ok(())
@@ -168,8 +177,32 @@ impl Progress {
         let Some((mut checkpoint, _)) = stored else { return Err(TaskError::TakenOver) };
         checkpoint.failure = Some(failure);
         let value = bus::bytes(&self.key, &checkpoint)?;
-        self.revision = context.bus.update(Bucket::Checkpoints, &self.key, value, self.revision).await.map_err(lost)?;
-        Ok(())
+        self.write(context, value).await
+    }
+
+    /// Writes over our own last write; while the bus doesn't answer it is tried again, as long as the lease holds.
+    async fn write(&mut self, context: &Context, value: Vec<u8>) -> Result<(), TaskError> {
+        loop {
+            match context.bus.update(Bucket::Checkpoints, &self.key, value.clone(), self.revision).await {
+                Ok(revision) => {
+                    self.revision = revision;
+                    return Ok(());
+                }
+                Err(BusError::Conflict { .. }) => {
+                    // Perhaps only the answer was lost: nobody else writes the same with our name in it.
+                    let found = context.bus.get(Bucket::Checkpoints, &self.key).await?;
+                    let own = found.filter(|found| found.value == value).ok_or(TaskError::TakenOver)?;
+                    self.revision = own.revision;
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() && self.pulse.holds() => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "store a checkpoint; trying again");
+                    let pause = tokio::time::sleep(RETRY_AFTER);
+                    self.cancel.run_until_cancelled(pause).await.ok_or(TaskError::GivenUp)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 
