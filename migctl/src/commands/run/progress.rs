@@ -21,6 +21,8 @@ pub struct Progress {
     bus: SharedBus,
     migration: MigrationName,
     last_event: Option<Event>,
+    terminal: bool,
+    /// Only while documents are loaded: a bar that was taken away can't be shown again.
     bar: Option<ProgressBar>,
     last_line: Instant,
     began: Instant,
@@ -52,16 +54,13 @@ impl Progress {
             None => eprintln!("{migration}: begins"),
         }
         let last_event = bus.events(migration, 1).await?.pop();
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} docs  {msg}");
-            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
         let now = Instant::now();
         Ok(Self {
             bus: bus.clone(),
             migration: migration.clone(),
             last_event,
-            bar,
+            terminal: std::io::stderr().is_terminal(),
+            bar: None,
             last_line: now,
             began: now,
             accounted_before,
@@ -87,6 +86,8 @@ impl Progress {
         let loading = view.phases.iter().any(|phase| phase.phase.as_str() == "load" && phase.status == "running");
         if loading {
             self.show_load(view);
+        } else {
+            self.clear();
         }
         Ok(())
     }
@@ -103,17 +104,14 @@ impl Progress {
         )]
         let rate = (total.accounted().saturating_sub(self.accounted_before) as f64 / seconds) as u64;
         let message = format!("{}/s  {} rejected", table::count(rate), table::count(total.rejected));
-        match &self.bar {
-            Some(bar) => {
-                bar.set_length(live);
-                bar.set_position(total.accounted());
-                bar.set_message(message);
-            }
-            None if self.last_line.elapsed() >= LINE_EVERY => {
-                self.last_line = Instant::now();
-                eprintln!("load: {} of {} documents  {message}", table::count(total.accounted()), table::count(live));
-            }
-            None => {}
+        if self.terminal {
+            let bar = self.bar.get_or_insert_with(new_bar);
+            bar.set_length(live);
+            bar.set_position(total.accounted());
+            bar.set_message(message);
+        } else if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            eprintln!("load: {} of {} documents  {message}", table::count(total.accounted()), table::count(live));
         }
     }
 
@@ -125,9 +123,14 @@ impl Progress {
     }
 
     /// Takes the bar away, so that something else can be printed.
-    pub fn clear(&self) {
-        if let Some(bar) = &self.bar {
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
+}
+
+fn new_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} documents  {msg}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
