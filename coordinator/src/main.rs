@@ -27,14 +27,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Command::Start { nats } = Cli::parse().command;
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::builder()
-                .with_default_directive(tracing::Level::INFO.into())
-                .from_env_lossy(),
-        )
-        .init();
+    protocol::process::log_to_stderr(tracing::Level::INFO);
     let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
     let cancel = CancellationToken::new();
     let identity = format!("coordinator-{}-{}", std::process::id(), protocol::clock::now_ms());
@@ -42,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
     tokio::pin!(serving);
     tokio::select! {
         result = &mut serving => result.context("serve")?,
-        result = protocol::signal::stop_requested() => {
+        result = protocol::process::stop_requested() => {
             result.context("wait for a signal")?;
             cancel.cancel();
             serving.await.context("stop")?;

@@ -19,5 +19,5 @@ pub mod task;
 pub mod bus;
 pub mod clock;
 pub mod names;
-pub mod signal;
+pub mod process;
 pub mod wire;

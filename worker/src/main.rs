@@ -34,14 +34,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Command::Start { nats, slots, memory } = Cli::parse().command;
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::builder()
-                .with_default_directive(tracing::Level::INFO.into())
-                .from_env_lossy(),
-        )
-        .init();
+    protocol::process::log_to_stderr(tracing::Level::INFO);
     let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
     let cancel = CancellationToken::new();
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
@@ -52,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     tokio::pin!(working);
     tokio::select! {
         () = &mut working => {}
-        result = protocol::signal::stop_requested() => {
+        result = protocol::process::stop_requested() => {
             result.context("wait for a signal")?;
             tracing::info!("stopping");
             cancel.cancel();

@@ -108,7 +108,7 @@ async fn follow(
     progress: &mut Progress,
     parts: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<Ended> {
-    let stop = protocol::signal::stop_requested();
+    let stop = protocol::process::stop_requested();
     tokio::pin!(stop);
     loop {
         tokio::select! {
