@@ -49,6 +49,8 @@ pub enum Event {
     Approval(Phase, Option<Approval>),
     /// What a phase command answered.
     Result(Phase, PhaseResult),
+    /// What the workers are told: stop or go.
+    Control(Control),
     /// How many tasks the live workers can do at once.
     Slots(u32),
     /// Everything that was stored has been told: decisions may begin.
@@ -81,6 +83,23 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Its place among the actions of one step: a coordinator that dies in between has left nothing out that its
+    /// successor doesn't see to.
+    ///
+    /// A phase that is through stands on records that are stored; what is published belongs to a state that is.
+    fn turn(&self) -> u8 {
+        match self {
+            Self::StoreShard(..) => 0,
+            Self::DeleteSlices(..) => 1,
+            Self::StoreState(_) => 2,
+            Self::SetControl(_) => 3,
+            Self::Publish(_) => 4,
+            Self::Emit { .. } => 5,
+        }
+    }
+}
+
 /// The picture, and what follows from it.
 #[derive(Debug, Default)]
 pub struct Machine {
@@ -92,6 +111,7 @@ pub struct Machine {
     results: BTreeMap<Phase, PhaseResult>,
     inventory: Option<Vec<InventoryIndex>>,
     command_published_ms: BTreeMap<Phase, u64>,
+    control: Control,
     load: Load,
 }
 
@@ -106,13 +126,27 @@ impl Machine {
         let mut actions = Vec::new();
         if self.ready && self.submission.is_some() {
             self.decide(now_ms, &mut actions);
+            self.load.drop_leftovers(&mut actions);
             if self.stored.as_ref() != Some(&self.state) {
-                // The state goes first: what is published belongs to a state that is written down.
-                actions.insert(0, Action::StoreState(self.state.clone()));
+                actions.push(Action::StoreState(self.state.clone()));
                 self.stored = Some(self.state.clone());
             }
+            let control = self.control_wanted();
+            if self.control != control {
+                actions.push(Action::SetControl(control.clone()));
+                self.control = control;
+            }
+            actions.sort_by_key(Action::turn);
         }
         actions
+    }
+
+    /// Derived from the state, not said when that changes: who dies in between is followed by one who says it.
+    fn control_wanted(&self) -> Control {
+        match self.state.phase(Phase::Load).status {
+            PhaseStatus::Failed(reason) => Control { stopped: Some(reason) },
+            _ => Control::default(),
+        }
     }
 
     /// The state as decided.
@@ -146,6 +180,7 @@ impl Machine {
             Event::Result(phase, result) => {
                 self.results.insert(phase, result);
             }
+            Event::Control(control) => self.control = control,
             Event::Slots(slots) => self.load.slots = slots as usize,
             Event::Ready => self.ready = true,
             Event::Tick => {}
@@ -155,7 +190,7 @@ impl Machine {
     fn decide(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         let Some(submission) = self.submission.clone() else { return };
         if submission.number > self.state.submission {
-            self.take_up(&submission, actions);
+            self.take_up(&submission);
         }
         // Every phase that ends lets the next begin in the same step; six of them bound the loop.
         for _ in Phase::ALL {
@@ -174,7 +209,7 @@ impl Machine {
     }
 
     /// A new submission: what failed is pending again, and its earlier failures no longer count.
-    fn take_up(&mut self, submission: &Submission, actions: &mut Vec<Action>) {
+    fn take_up(&mut self, submission: &Submission) {
         self.state.submission = submission.number;
         for state in self.state.phases.values_mut() {
             if matches!(state.status, PhaseStatus::Failed(_) | PhaseStatus::Waiting) {
@@ -183,7 +218,6 @@ impl Machine {
         }
         self.command_published_ms.clear();
         self.load.forget_published();
-        actions.push(Action::SetControl(Control::default()));
     }
 
     fn try_begin(&mut self, phase: Phase, submission: &Submission, now_ms: u64, actions: &mut Vec<Action>) {
@@ -229,9 +263,6 @@ impl Machine {
         }
         if let Some(outcome) = self.load.drive(submission, now_ms, actions) {
             let status = outcome.failure.map_or(PhaseStatus::Done, PhaseStatus::Failed);
-            if let PhaseStatus::Failed(reason) = &status {
-                actions.push(Action::SetControl(Control { stopped: Some(reason.clone()) }));
-            }
             self.end(Phase::Load, status, outcome.notes, now_ms, actions);
         }
     }

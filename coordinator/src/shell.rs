@@ -69,6 +69,8 @@ struct Shell<'a> {
     state_revision: Option<u64>,
     inventory: BTreeMap<u32, InventoryPage>,
     workers: BTreeMap<String, u32>,
+    /// How many watches bring news.
+    watches: usize,
     /// `None`: a watch ended.
     news: mpsc::Receiver<Option<(Bucket, Change)>>,
     // Owns the forwarders: they end with it.
@@ -84,6 +86,7 @@ impl<'a> Shell<'a> {
             (Bucket::Checkpoints, prefix.as_str()),
             (Bucket::Migrations, &prefix),
             (Bucket::Gates, &prefix),
+            (Bucket::Control, &prefix),
             (Bucket::Workers, ""),
         ] {
             forwarders.spawn(forward(bucket, bus.watch(bucket, prefix).await?, sender.clone()));
@@ -95,6 +98,7 @@ impl<'a> Shell<'a> {
             state_revision: None,
             inventory: BTreeMap::new(),
             workers: BTreeMap::new(),
+            watches: forwarders.len(),
             news,
             _forwarders: forwarders,
         })
@@ -109,7 +113,7 @@ impl<'a> Shell<'a> {
 
     /// Follows the news until the bus fails.
     async fn follow(&mut self) -> BusError {
-        let mut not_ready = 4_u32;
+        let mut not_ready = self.watches;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut batch = Vec::new();
@@ -172,6 +176,9 @@ impl<'a> Shell<'a> {
                 None => None,
             }),
             (Bucket::Migrations, Some(entry)) => self.read_migration_key(key, entry),
+            (Bucket::Control, Some(entry)) if key == names::control(migration) => {
+                Ok(Some(Event::Control(decode(key, entry)?)))
+            }
             // A deleted checkpoint is one of a finished shard; nothing else is ever deleted under a running migration.
             (_, None) | (Bucket::Control | Bucket::Leader, Some(_)) => Ok(None),
         }
@@ -183,12 +190,15 @@ impl<'a> Shell<'a> {
             return Ok(Some(Event::Submission(decode(key, entry)?)));
         }
         if key == names::state(migration) {
-            let own = self.state_revision.is_some_and(|revision| revision >= entry.revision);
-            if !own {
-                self.state_revision = Some(entry.revision);
-            }
-            let state: MigrationState = decode(key, entry)?;
-            return Ok((!own).then_some(Event::State(state)));
+            return match self.state_revision {
+                None => {
+                    self.state_revision = Some(entry.revision);
+                    Ok(Some(Event::State(decode(key, entry)?)))
+                }
+                Some(own) if own >= entry.revision => Ok(None),
+                // Another coordinator leads: what this one thinks is out of date.
+                Some(_) => Err(BusError::Conflict { key: key.to_owned() }),
+            };
         }
         if let Some(shard) = names::parse_plan(migration, key) {
             return Ok(Some(Event::Plan(shard, decode(key, entry)?)));

@@ -1,9 +1,9 @@
 //! Thousands of seeded schedules of the machine, with fake workers, a fake bus and fake time.
 //!
 //! The fake bus keeps what a real one keeps: one task per subject, keys with revisions. Everything else goes wrong at
-//! random: workers die with a task in hand, two hold the same slice, the queue is lost, the coordinator dies and is shown
-//! everything again, news come in bunches and late, shards can't be read, persons take their time. At the end
-//! everything must be where it belongs. A failing seed is printed; put it into [`SEEDS_THAT_FAILED`].
+//! random: workers die with a task in hand, two hold the same slice, the queue is lost, the coordinator dies, also among
+//! the actions of one step, and is shown everything again, news come in bunches and late, shards can't be read, persons
+//! take their time. At the end everything must be where it belongs. A failing seed is printed; put it into [`SEEDS_THAT_FAILED`].
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, InventoryShard, PlannedSegment, PlannedSlice, SegmentRange, ShardPlan};
 use protocol::spec::{RepositorySpec, Sizing, SnapshotSpec, Spec, Submission, TargetSpec};
 use protocol::state::{Approval, Control, MigrationState, PhaseResult, PhaseStatus};
-use protocol::task::Task;
+use protocol::task::{Task, TaskClass};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -120,6 +120,7 @@ impl World {
         self.news.clear();
         let mut all = vec![Event::Submission(self.submission.clone()), Event::Slots(2)];
         all.extend(self.state.clone().map(Event::State));
+        all.push(Event::Control(self.control.clone()));
         all.extend(self.inventory.clone().map(Event::Inventory));
         all.extend(self.plans.iter().map(|(id, plan)| Event::Plan(*id, plan.clone())));
         all.extend(self.records.iter().map(|(id, record)| Event::Shard(*id, record.clone())));
@@ -136,12 +137,26 @@ impl World {
 
     /// The coordinator takes some of the news, decides and acts.
     fn coordinate(&mut self) {
+        for action in self.decide() {
+            self.act(action);
+        }
+    }
+
+    /// The same, but it dies among its actions.
+    fn coordinate_and_die(&mut self) {
+        let actions = self.decide();
+        let done = self.rng.random_range(0..=actions.len());
+        for action in actions.into_iter().take(done) {
+            self.act(action);
+        }
+        self.restart_coordinator();
+    }
+
+    fn decide(&mut self) -> Vec<Action> {
         let count = self.rng.random_range(0..=self.news.len());
         let mut events: Vec<Event> = self.news.drain(..count).collect();
         events.push(Event::Tick);
-        for action in self.machine.step(events, self.now_ms) {
-            self.act(action);
-        }
+        self.machine.step(events, self.now_ms)
     }
 
     fn act(&mut self, action: Action) {
@@ -186,13 +201,21 @@ impl World {
                 assert!(state.phase(phase).status != PhaseStatus::Pending, "{phase} has not begun");
                 self.queue.entry((task.kind().to_owned(), task.id())).or_insert(task);
             }
-            Action::SetControl(control) => self.control = control,
+            Action::SetControl(control) => {
+                self.control = control.clone();
+                self.news.push_back(Event::Control(control));
+            }
             Action::Emit { text, .. } => assert!(!text.is_empty()),
         }
     }
 
-    /// A phase that has begun stands on phases that are through, and on its approval.
+    /// A phase that has begun stands on phases that are through, and on its approval; a load that is through on records.
     fn check_order(&self, state: &MigrationState) {
+        if state.phase(Phase::Load).status.is_through() {
+            for shard in self.shards() {
+                assert!(self.records.get(&shard).is_some_and(|record| record.done), "load is through, {shard} is not");
+            }
+        }
         for phase in Phase::ALL {
             let status = state.phase(phase).status;
             if matches!(status, PhaseStatus::Running | PhaseStatus::Done | PhaseStatus::Failed(_)) {
@@ -212,6 +235,9 @@ impl World {
         }
         let at = self.rng.random_range(0..self.queue.len());
         let task = self.queue.values().nth(at).unwrap().clone();
+        if self.control.stopped.is_some() && task.class() == TaskClass::Shard {
+            return;
+        }
         let mut worker = FakeWorker { task, revision: 0, checkpoint: SliceCheckpoint::default() };
         if let Task::Load(shard, slice) = &worker.task {
             let Some(planned) = self.plans.get(shard).and_then(|plan| plan.slice(slice)).cloned() else { return };
@@ -388,7 +414,8 @@ impl World {
                 let at = self.rng.random_range(0..self.workers.len());
                 self.workers.remove(at);
             }
-            94..96 => self.restart_coordinator(),
+            94..95 => self.restart_coordinator(),
+            95..96 => self.coordinate_and_die(),
             96..97 => self.queue.clear(),
             97..98 => self.resubmit(),
             _ => {}

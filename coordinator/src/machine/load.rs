@@ -32,6 +32,8 @@ pub(super) struct Load {
     shards: BTreeMap<ShardId, Shard>,
     /// Shards in the order they are planned in: the first shard of every index, then the second, …
     order: Vec<ShardId>,
+    /// Checkpoints of finished shards: whoever finished them died before it deleted these.
+    leftovers: BTreeMap<ShardId, Vec<SliceId>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,17 +74,28 @@ impl Load {
         }
         if record.done {
             shard.plan = None;
-            shard.slices.clear();
             shard.published_ms.clear();
+            let slices = std::mem::take(&mut shard.slices);
+            if !slices.is_empty() {
+                self.leftovers.entry(id).or_default().extend(slices.into_keys());
+            }
         }
         shard.record = record;
     }
 
     pub(super) fn know_slice(&mut self, id: ShardId, slice: SliceId, checkpoint: SliceCheckpoint) {
         let shard = self.shards.entry(id).or_default();
-        if !shard.record.done {
+        if shard.record.done {
+            self.leftovers.entry(id).or_default().push(slice);
+        } else {
             shard.slices.insert(slice, checkpoint);
         }
+    }
+
+    /// Deletes what an earlier coordinator left.
+    pub(super) fn drop_leftovers(&mut self, actions: &mut Vec<Action>) {
+        let leftovers = std::mem::take(&mut self.leftovers);
+        actions.extend(leftovers.into_iter().map(|(shard, slices)| Action::DeleteSlices(shard, slices)));
     }
 
     /// After a new submission everything that isn't done is published anew.
