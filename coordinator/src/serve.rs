@@ -49,8 +49,13 @@ async fn take_leadership(bus: &SharedBus, identity: &str, cancel: &CancellationT
     loop {
         match bus.create(Bucket::Leader, LEADER_KEY, identity.as_bytes().to_vec()).await {
             Ok(revision) => return Ok(Some(revision)),
-            Err(BusError::Exists { .. }) => tracing::debug!("another coordinator leads"),
+            Err(BusError::Exists { .. }) => {}
             Err(error) => return Err(error),
+        }
+        // After the bus was away the key that stands in the way may be our own.
+        match bus.get(Bucket::Leader, LEADER_KEY).await? {
+            Some(entry) if entry.value == identity.as_bytes() => return Ok(Some(entry.revision)),
+            _ => tracing::debug!("another coordinator leads"),
         }
         if cancel.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await.is_none() {
             return Ok(None);

@@ -11,7 +11,7 @@ use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, InventoryPage};
-use protocol::state::{Event as News, MigrationState, WorkerStatus};
+use protocol::state::{Event as News, WorkerStatus};
 use protocol::task::TaskMessage;
 use protocol::{clock, wire};
 use tokio::sync::mpsc;
