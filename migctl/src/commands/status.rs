@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use protocol::bus::BusError;
 
 use super::attach;
-use crate::cli::{Output, StatusArgs};
+use crate::cli::{BusArgs, Output, StatusArgs};
 use crate::exit::Exit;
 use crate::table;
 use crate::view::{PhaseView, View};
@@ -19,12 +20,13 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// No such migration; the bus's.
 pub async fn status(args: StatusArgs) -> anyhow::Result<Exit> {
     loop {
-        // Anew each time: a state that no run holds is locked while it is looked at, and a run may want to begin.
-        let (migration, bus) = attach(&args.bus).await?;
-        let view = View::read(&*bus, &migration)
-            .await?
-            .with_context(|| format!("there is no migration {migration} on this bus"))?;
-        drop(bus);
+        let view = match look(&args.bus).await {
+            // A run that ends while it is asked leaves its state behind: to be read without it.
+            Err(error) if error.downcast_ref::<BusError>().is_some_and(BusError::is_transient) => {
+                look(&args.bus).await?
+            }
+            looked => looked?,
+        };
         match args.output {
             Output::Json => println!("{}", serde_json::to_string_pretty(&view).context("write JSON")?),
             Output::Text => println!("{}", text(&view)),
@@ -41,6 +43,14 @@ pub async fn status(args: StatusArgs) -> anyhow::Result<Exit> {
         };
         return Ok(exit);
     }
+}
+
+/// The migration as it is now; the bus is asked anew each time: a state that no run holds is locked while it is looked
+/// at, and a run may want to begin.
+async fn look(args: &BusArgs) -> anyhow::Result<View> {
+    let (migration, bus) = attach(args).await?;
+    let view = View::read(&*bus, &migration).await?;
+    view.with_context(|| format!("there is no migration {migration} on this bus"))
 }
 
 fn text(view: &View) -> String {
