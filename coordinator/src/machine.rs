@@ -210,12 +210,7 @@ impl Machine {
 
     /// A new submission: what failed is pending again, and its earlier failures no longer count.
     fn take_up(&mut self, submission: &Submission) {
-        self.state.submission = submission.number;
-        for state in self.state.phases.values_mut() {
-            if matches!(state.status, PhaseStatus::Failed(_) | PhaseStatus::Waiting) {
-                *state = protocol::state::PhaseState::default();
-            }
-        }
+        self.state.take_up(submission.number);
         self.command_published_ms.clear();
         self.load.forget_published();
     }

@@ -73,7 +73,9 @@ impl View {
         let submission = bus::read::<Submission>(bus, Bucket::Migrations, &names::spec(migration)).await?;
         let Some((submission, _)) = submission else { return Ok(None) };
         let state = bus::read::<MigrationState>(bus, Bucket::Migrations, &names::state(migration)).await?;
-        let state = state.map(|(state, _)| state).unwrap_or_default();
+        let mut state = state.map(|(state, _)| state).unwrap_or_default();
+        // Until the coordinator has seen a new submission the state is that of the one before: its failure is history.
+        state.take_up(submission.number);
         let mut indices = BTreeMap::new();
         for index in inventory(bus, migration).await? {
             indices.insert(index.no.0, IndexView::new(&index));

@@ -30,6 +30,19 @@ impl MigrationState {
         self.phases.get(&phase).cloned().unwrap_or_default()
     }
 
+    /// Takes a new submission up: what failed or waits is pending again. Nothing happens where it was taken up before.
+    pub fn take_up(&mut self, submission: u32) {
+        if submission <= self.submission {
+            return;
+        }
+        self.submission = submission;
+        for phase in self.phases.values_mut() {
+            if matches!(phase.status, PhaseStatus::Failed(_) | PhaseStatus::Waiting) {
+                *phase = PhaseState::default();
+            }
+        }
+    }
+
     /// The first phase that is not through, or `None` when the migration is.
     #[must_use]
     pub fn current(&self) -> Option<Phase> {

@@ -110,7 +110,7 @@ impl Lease {
 
     async fn renew(&self) {
         if !self.pulse.holds() {
-            tracing::warn!("the lease ran out while this worker slept: the task is given up");
+            tracing::warn!("the lease ran out: the task is given up");
             return self.cancel.cancel();
         }
         if self.pulse.stalled() {
@@ -140,7 +140,7 @@ impl Lease {
     /// Not when the lease ran out: then the task is another worker's, and the bus would take it away from that one.
     pub async fn give_back(&self, delay: Duration) {
         if !self.pulse.holds() {
-            return;
+            return tracing::warn!("the lease ran out: the task is left to whoever has it now");
         }
         if let Err(error) = self.receipt.nak(delay).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "give a task back");
