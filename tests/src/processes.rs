@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How much of a log is shown where a test fails.
-const LOG_TAIL_LINES: usize = 40;
+const LOG_TAIL_LINES: usize = 120;
 
 /// A running program; killed when dropped.
 #[derive(Debug)]

@@ -1,0 +1,77 @@
+//! A migration as a person drives it: submitted, looked at, approved phase by phase.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use async_nats::jetstream;
+use protocol::names;
+use tests::document::Document;
+use tests::truth::{Compared, compare_documents, read};
+
+use crate::rig::Rig;
+use crate::source::cluster;
+
+fn quickstart() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/quickstart").canonicalize().unwrap()
+}
+
+#[test]
+fn every_gate_waits_for_its_approval_and_every_document_arrives() {
+    let mut rig = Rig::new("by-hand", &quickstart().join("repository"), "snap-1", "");
+    rig.start_coordinator();
+    rig.start_worker("a");
+    rig.start_worker("b");
+    rig.submit();
+    for phase in ["metadata", "load", "cleanup"] {
+        let (code, view) = rig.await_phase(phase, "waiting");
+        assert_eq!(code, 3, "{view:#}");
+        let said = rig.migctl(&["status"]);
+        assert!(said.out.contains(&format!("waits for: migctl approve {phase}")), "{}", said.out);
+        rig.approve(phase);
+    }
+    rig.await_end();
+
+    let truth = BufReader::new(File::open(quickstart().join("truth.ndjson")).unwrap());
+    let truth: Vec<Document> = read(truth, "truth").collect::<Result<_, _>>().unwrap();
+    let indices: BTreeSet<&str> = truth.iter().map(|document| document.index.as_str()).collect();
+    let http = cluster().http().unwrap();
+    let arrived = indices.iter().flat_map(|index| http.documents(index).unwrap());
+    let report = compare_documents(arrived.map(Ok), truth.iter().cloned().map(Ok), Compared::Content).unwrap();
+    assert!(report.is_equal() && report.equal == truth.len(), "{report}");
+    let carts = truth.iter().filter(|document| document.id == "cart").count();
+    assert!(carts > 1, "{carts} documents have one id and different routings");
+    rig.note(&format!("{} documents of {} indices, {carts} of one id", report.equal, indices.len()));
+    await_empty_queue(&mut rig);
+}
+
+/// The work queue holds nothing at the end, neither waiting nor in anybody's hands.
+fn await_empty_queue(rig: &mut Rig) {
+    let url = rig.nats.url.clone();
+    let stream = rig.wait_for(async {
+        let client = async_nats::connect(url).await.unwrap();
+        jetstream::new(client).get_stream(names::STREAM_TASKS).await.unwrap()
+    });
+    rig.eventually("an empty queue", |rig| {
+        let info = rig.wait_for(stream.get_info()).unwrap();
+        (info.state.messages == 0).then_some(())
+    });
+}
+
+#[test]
+fn a_migration_cannot_be_continued_with_another_snapshot_or_target() {
+    let rig = Rig::new("changed", &quickstart().join("repository"), "snap-1", "");
+    rig.submit();
+    rig.configure(&quickstart().join("repository"), "snap-2", "");
+    let said = rig.migctl(&["submit"]);
+    assert_eq!(said.code, 2, "{}", said.error);
+    assert!(said.error.contains("`snapshot`") && said.error.contains("another `name`"), "{}", said.error);
+    rig.configure(&quickstart().join("repository"), "snap-1", "indices: [books]\n");
+    let said = rig.migctl(&["submit"]);
+    assert_eq!(said.code, 2, "{}", said.error);
+    assert!(said.error.contains("`indices`"), "{}", said.error);
+    // What was submitted first stands, and may be submitted again.
+    rig.configure(&quickstart().join("repository"), "snap-1", "");
+    rig.submit();
+}
