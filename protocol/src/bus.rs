@@ -144,7 +144,8 @@ pub trait Receipt: Send + Sync {
     async fn ack(&self) -> Result<(), BusError>;
     /// Still at it: the ack deadline starts anew.
     async fn progress(&self) -> Result<(), BusError>;
-    /// Given back: delivered again after `delay`.
+    /// Given back: delivered again after `delay`. A late one takes the task from the worker that has it by now: only for
+    /// a lease that holds.
     async fn nak(&self, delay: Duration) -> Result<(), BusError>;
 }
 
