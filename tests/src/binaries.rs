@@ -36,8 +36,9 @@ fn build() -> anyhow::Result<PathBuf> {
     let folder = test.parent().context("find this test's folder")?;
     let folder = if folder.ends_with("deps") { folder.parent().context("find the profile's folder")? } else { folder };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The whole workspace, because the features of what it depends on are then those that the tests were built with.
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--workspace", "--bins"]);
+    // Everything in the workspace, as `cargo test --workspace` builds it: another selection would have other features, and
+    // the libraries it depends on would be built once more.
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--workspace", "--all-targets"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
