@@ -50,6 +50,13 @@ impl MessageFormatter for Words {
         match error {
             // The only scalars that are parsed are numbers: of documents, bytes, milliseconds.
             serde_saphyr::Error::InvalidScalar { .. } => Cow::Borrowed("a whole number is expected here"),
+            serde_saphyr::Error::SerdeInvalidValue { expected, .. } if expected.starts_with("a nonzero") => {
+                Cow::Borrowed("a whole number above 0 is expected here")
+            }
+            // What `bytesize` calls what it reads.
+            serde_saphyr::Error::SerdeInvalidValue { expected, .. } if expected == "parsable string" => {
+                Cow::Borrowed("a size is expected here, for example 4MiB")
+            }
             _ => UserMessageFormatter.format_message(error),
         }
     }
@@ -110,6 +117,11 @@ target:
     fn words_are_those_of_a_configuration() {
         for (line, expected) in [
             ("sizing: {bulkDocs: many}", "in sizing.bulkDocs: line 8 column 20: a whole number is expected here"),
+            ("sizing: {bulkDocs: 0}", "in sizing.bulkDocs: line 8 column 10: a whole number above 0 is expected here"),
+            (
+                "sizing: {bulkBytes: big}",
+                "in sizing.bulkBytes: line 8 column 10: a size is expected here, for example 4MiB",
+            ),
             (
                 "gates: {load: maybe}",
                 "in gates: line 8 column 15: unknown variant `maybe`, expected one of manual, auto",

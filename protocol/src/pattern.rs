@@ -57,8 +57,11 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
         if let Some(expression) = text.strip_prefix("regex:") {
-            let regex = Regex::new(&format!("^(?:{expression})$"))
-                .map_err(|error| PatternError::Regex { text: text.to_owned(), why: error.to_string() })?;
+            let regex = Regex::new(&format!("^(?:{expression})$")).map_err(|error| {
+                // The lines before it draw the expression and point into it.
+                let why = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                PatternError::Regex { text: text.to_owned(), why }
+            })?;
             return Ok(Self { text: text.to_owned(), regex: Some(regex) });
         }
         if text.is_empty() {
@@ -134,7 +137,8 @@ mod tests {
         assert!(error.contains("did you mean `regex:logs-.*`?"), "{error}");
         let error = "*".parse::<Pattern>().unwrap_err().to_string();
         assert!(error.contains("did you mean `regex:.*`?"), "{error}");
-        assert!("regex:(".parse::<Pattern>().is_err());
+        let error = "regex:(".parse::<Pattern>().unwrap_err().to_string();
+        assert_eq!(error, "\"regex:(\" is no regular expression: unclosed group");
         assert!("".parse::<Pattern>().is_err());
     }
 

@@ -100,7 +100,11 @@ pub async fn open(which: &WhichArgs) -> anyhow::Result<Snapshot> {
 pub fn select<'a>(snapshot: &'a Snapshot, which: &WhichArgs) -> anyhow::Result<Vec<&'a SnapshotIndex>> {
     for pattern in &which.indices {
         if !snapshot.indices.iter().any(|index| pattern.matches(&index.name)) {
-            let hint = format!("`migctl snapshot inspect --snapshot {}` lists its indices", snapshot.name);
+            let hint = format!(
+                "`migctl snapshot inspect --repo {} --snapshot {}` lists its indices",
+                which.repo.display(),
+                snapshot.name
+            );
             let what = format!("--index {pattern} matches no index of snapshot {}; {hint}", snapshot.name);
             return Err(Invalid(what).into());
         }
