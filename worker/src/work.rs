@@ -7,17 +7,18 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use protocol::bus::{self, Bus, BusError, Change, Delivery, SharedBus};
+use protocol::bus::{self, BusError, Change, Delivery, SharedBus};
 use protocol::checkpoint::{Failure, ShardRecord, Verdict};
 use protocol::ids::{MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
-use protocol::state::{Control, WorkerStatus};
+use protocol::phase::Phase;
+use protocol::state::{Control, Event, WorkerStatus};
 use protocol::task::{Task, TaskClass};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::context::Context;
+use crate::context::{Context, Migration};
 use crate::failure::TaskError;
 use crate::lease::{Asked, Lease};
 use crate::{load, phases, plan};
@@ -273,7 +274,7 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
         Task::Plan(shard) => {
             let planned = plan::plan_shard(context, &migration, *shard).await;
             if let Err(TaskError::Failed { verdict, reason }) = &planned {
-                note_failure(&*context.bus, &migration.name, *shard, migration.submission, *verdict, reason).await?;
+                note_failure(context, &migration, *shard, *verdict, reason).await?;
             }
             planned
         }
@@ -281,27 +282,35 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
     }
 }
 
-/// A shard that can't be planned: the failure goes into its record.
+/// A shard that can't be planned: the failure goes into its record, and people hear of it when that is the end.
 async fn note_failure(
-    bus: &dyn Bus,
-    migration: &MigrationName,
+    context: &Context,
+    migration: &Migration,
     shard: ShardId,
-    submission: u32,
     verdict: Verdict,
     reason: &str,
-) -> Result<(), BusError> {
-    let key = names::shard(migration, shard);
+) -> Result<(), TaskError> {
+    let (bus, submission) = (&*context.bus, migration.submission);
+    let key = names::shard(&migration.name, shard);
     let found = bus::read::<ShardRecord>(bus, Bucket::Checkpoints, &key).await?;
     let (record, revision) = found.map_or((ShardRecord::default(), None), |(record, at)| (record, Some(at)));
     let failure = Failure::after(record.failure.as_ref(), submission, verdict, reason.to_owned());
+    let gives_up = failure.gives_up(submission, migration.spec.sizing.max_attempts.get());
     let value = bus::bytes(&key, &ShardRecord { failure: Some(failure), ..record })?;
     let stored = match revision {
         Some(revision) => bus.update(Bucket::Checkpoints, &key, value, revision).await,
         None => bus.create(Bucket::Checkpoints, &key, value).await,
     };
     match stored {
+        Ok(_) if gives_up => {
+            let inventory = migration.inventory(bus).await?;
+            let (index, _) = inventory.index(shard.index)?;
+            let (kind, text) = ("shard-failed".to_owned(), format!("{} shard {}: {reason}", index.name, shard.shard));
+            let event = Event { at_ms: protocol::clock::now_ms(), phase: Phase::Load, kind, text };
+            Ok(bus.emit(&migration.name, &event).await?)
+        }
         // Somebody else wrote the record at the same moment: theirs counts.
         Ok(_) | Err(BusError::Conflict { .. } | BusError::Exists { .. }) => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
