@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use tests::fixtures;
@@ -112,22 +113,19 @@ fn twenty_kills_lose_nothing_and_write_nothing_twice() {
     let load = Duration::from_millis(load["ended_ms"].as_u64().unwrap() - load["started_ms"].as_u64().unwrap());
     workplace.wipe().unwrap();
 
-    let mut moments =
-        vec![Moment::AfterStart(Duration::ZERO), Moment::AfterStart(rng.random_range(Duration::ZERO..whole / 20))];
-    moments.extend((0..3).map(|_| Moment::AfterStart(rng.random_range(Duration::ZERO..whole))));
-    while moments.len() < KILLS {
-        // Together about as long as the load takes.
-        moments.push(Moment::Loading(rng.random_range(Duration::ZERO..load / 12)));
-    }
+    let quarter = whole / 4;
+    let mut moments = vec![Moment::AfterStart(Duration::ZERO), Moment::AfterStart(whole / 50)];
+    moments.extend((0..3).map(|_| Moment::AfterStart(rng.random_range(quarter..3 * quarter))));
+    // Together about as long as the load takes.
+    let mut loading = || Moment::Loading(rng.random_range(Duration::ZERO..load / 12));
+    moments.extend((moments.len()..KILLS).map(|_| loading()));
     let (mut killed_loading, mut through_before) = (0, 0);
-    while !moments.is_empty() {
-        let moment = moments[rng.random_range(0..moments.len())];
+    moments.shuffle(&mut StdRng::seed_from_u64(seed));
+    while let Some(moment) = moments.pop() {
         let mut program = workplace.start(&["run"]).unwrap();
         wait_for(moment, &mut program, &workplace);
         let ended = program.kill9().unwrap();
         if ended.signal() == Some(SIGKILL) {
-            let at = moments.iter().position(|other| std::mem::discriminant(other) == std::mem::discriminant(&moment));
-            moments.remove(at.unwrap());
             killed_loading += usize::from(!workplace.out(".ndjson.part").unwrap().is_empty());
         } else {
             // It was faster: the kills that are left hit another migration.
@@ -135,6 +133,7 @@ fn twenty_kills_lose_nothing_and_write_nothing_twice() {
             through_before += 1;
             check();
             workplace.wipe().unwrap();
+            moments.push(loading());
         }
     }
     let end = workplace.migctl(&["run"]).unwrap();

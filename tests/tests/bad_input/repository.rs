@@ -1,0 +1,112 @@
+//! Repositories that are not there, are none, or are of a version that is not read.
+
+use std::fs;
+
+use tests::fixtures;
+use tests::workplace::{Config, Workplace};
+
+use crate::{DONE, ERROR, FAILED, USAGE, phase, quickstart, says, status};
+
+const VERSIONS: &str = "versions read: Elasticsearch 7.10 to 8.x, OpenSearch 1.x to 3.x";
+
+#[test]
+fn a_repository_that_cannot_be_opened_is_told_and_the_corrected_configuration_goes_on() {
+    let repository = quickstart().join("repository");
+    let workplace = Workplace::new().unwrap();
+    let missing = workplace.path().join("backups/nowhere");
+    let empty = workplace.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let indices = repository.join("indices");
+    for (config, place, phrases) in [
+        (
+            Config::new(&missing, "snap-1"),
+            &missing,
+            &["there is no repository at", "check the path or bucket and base path, and that it is mounted here"][..],
+        ),
+        (
+            Config::new(&empty, "snap-1"),
+            &empty,
+            &[
+                "is no snapshot repository: it has no blob index-N, the catalogue",
+                "give the folder that holds index-N and indices/",
+            ],
+        ),
+        (
+            Config::new(&indices, "snap-1"),
+            &indices,
+            &["is no snapshot repository: it has no blob index-N, the catalogue"],
+        ),
+        (Config::new(&repository, "snap-2"), &repository, &["has no snapshot \"snap-2\"; it has \"snap-1\""]),
+    ] {
+        workplace.configure(config).unwrap();
+        let place = place.display().to_string();
+        let expected = [&["error: register failed: ", &place, "mend it and run"], phrases].concat();
+        let ended = says(&workplace, &["run"], FAILED, &expected);
+        assert!(ended.output.is_empty(), "there is nothing to make a table of");
+        assert!(workplace.out("").unwrap().is_empty());
+        assert_eq!(phase(&status(&workplace), "register"), "failed");
+        let asked = ["snapshot", "export", "--repo", &place, "--snapshot", config.snapshot];
+        let ended = says(&workplace, &asked, ERROR, phrases);
+        assert!(ended.output.is_empty());
+    }
+    workplace.configure(Config::new(&repository, "snap-1")).unwrap();
+    says(&workplace, &["run"], DONE, &["test is complete"]);
+    let report = workplace.compare(&quickstart().join("truth.ndjson"), |_| true).unwrap();
+    assert!(report.is_equal() && report.equal == 477, "{report}");
+
+    // From here on there are plans and documents of this snapshot.
+    workplace.configure(Config::new(&missing, "snap-1")).unwrap();
+    says(&workplace, &["run"], DONE, &["test is complete; to run it anew, remove .migctl/test"]);
+}
+
+#[test]
+fn a_migration_that_has_begun_keeps_its_snapshot_and_target() {
+    let repository = quickstart().join("repository");
+    let config = Config { further: "", ..Config::new(&repository, "snap-1") };
+    let workplace = Workplace::with(config).unwrap();
+    assert_eq!(workplace.migctl(&["run"]).unwrap().code, Some(3), "it waits before metadata");
+    for (changed, field) in [
+        (Config { snapshot: "snap-2", ..config }, "snapshot"),
+        (Config { endpoint: "file:./elsewhere", ..config }, "target.endpoint"),
+        (Config { further: "indices: [orders]\n", ..config }, "indices"),
+    ] {
+        workplace.configure(changed).unwrap();
+        let expected = format!("migration test was begun with another `{field}`");
+        says(&workplace, &["run"], USAGE, &[&expected, "give the new migration another `name`"]);
+    }
+}
+
+#[test]
+fn a_version_that_is_not_read_is_refused_by_name() {
+    let fixture = fixtures::unpack("elasticsearch-6.8.23").unwrap();
+    let repository = fixture.repository("main");
+    let workplace = Workplace::with(Config::new(&repository, "second")).unwrap();
+    let place = repository.display().to_string();
+    let expected = ["snapshot \"second\" was written by Elasticsearch 6.8.23", VERSIONS];
+    says(&workplace, &["run"], FAILED, &expected);
+    assert!(workplace.out("").unwrap().is_empty());
+    for command in ["inspect", "export"] {
+        let ended =
+            says(&workplace, &["snapshot", command, "--repo", &place, "--snapshot", "second"], ERROR, &expected);
+        assert!(ended.output.is_empty());
+    }
+}
+
+#[test]
+fn an_index_pattern_that_selects_nothing_is_an_error_with_the_names_there_are() {
+    let repository = quickstart().join("repository");
+    for pattern in ["order", "regex:order"] {
+        let further = format!("indices: [books, '{pattern}']\n");
+        let workplace = Workplace::with(Config { further: &further, ..Config::new(&repository, "snap-1") }).unwrap();
+        let known = "it has books, orders, products, weblogs-2024.05";
+        let expected = format!("indices: {pattern} matches no index of snapshot snap-1; {known}");
+        says(&workplace, &["run"], FAILED, &["error: register failed: ", &expected]);
+        assert!(workplace.out("").unwrap().is_empty());
+        let place = repository.display().to_string();
+        let export = ["snapshot", "export", "--repo", &place, "--snapshot", "snap-1", "--index", pattern];
+        let expected =
+            format!("--index {pattern} matches no index of snapshot snap-1; `migctl snapshot inspect --repo {place} ");
+        let ended = says(&workplace, &export, USAGE, &[&expected]);
+        assert!(ended.output.is_empty());
+    }
+}
