@@ -42,6 +42,14 @@ fn build() -> anyhow::Result<PathBuf> {
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
+    // What cargo tells a test about its own package isn't meant for another build: build scripts that look at it (ring's
+    // does) would run anew here, and once more in the build of the next test, with all that depends on them.
+    let of_this_package = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_this_package) {
+            cargo.env_remove(name);
+        }
+    }
     let status = cargo.status().context("run cargo")?;
     anyhow::ensure!(status.success(), "the programs can't be built: {status}");
     Ok(folder.to_path_buf())
