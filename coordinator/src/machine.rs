@@ -265,7 +265,11 @@ impl Machine {
     fn end(&mut self, phase: Phase, status: PhaseStatus, notes: Vec<String>, now_ms: u64, actions: &mut Vec<Action>) {
         let (kind, text) = match &status {
             PhaseStatus::Failed(reason) => ("failed", format!("{phase} failed: {reason}")),
-            _ => ("done", format!("{phase} is done")),
+            // What a phase found or left out is said, not only kept.
+            _ => (
+                "done",
+                format!("{phase} is done{}", notes.iter().map(|note| format!("\n  {note}")).collect::<String>()),
+            ),
         };
         actions.push(Action::Emit { phase, kind, text });
         self.set(phase, status, now_ms);

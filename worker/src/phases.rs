@@ -18,6 +18,19 @@ use protocol::task::Task;
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
 
+/// Lines of an answer that are kept: it travels in one message, however many indices there are.
+const LINES_MAX: usize = 100;
+
+/// The first lines, and how many more there were.
+fn bounded(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(LINES_MAX);
+    if more > 0 {
+        lines.truncate(LINES_MAX);
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
 /// Executes a phase command and stores its answer.
 ///
 /// # Errors
@@ -32,8 +45,8 @@ pub async fn execute(context: &Context, migration: &Migration, phase: Phase) -> 
         Phase::Snapshot | Phase::Load => Ok(Vec::new()),
     };
     let outcome = match outcome {
-        Ok(notes) => Ok(notes),
-        Err(TaskError::Failed { reason, .. }) => Err(reason),
+        Ok(notes) => Ok(bounded(notes)),
+        Err(TaskError::Failed { reason, .. }) => Err(bounded(reason.lines().map(str::to_owned).collect()).join("\n")),
         Err(error) => return Err(error),
     };
     let key = names::result(&migration.name, phase);
@@ -59,4 +72,17 @@ pub async fn refuse(
     let result = PhaseResult { submission: submission.number, outcome: Err(reason), worker: context.worker.clone() };
     context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_a_bound_and_says_what_it_leaves_out() {
+        let lines = |count: usize| (0..count).map(|line| line.to_string()).collect::<Vec<_>>();
+        assert_eq!(bounded(lines(LINES_MAX)), lines(LINES_MAX));
+        let cut = bounded(lines(LINES_MAX + 3));
+        assert_eq!((cut.len(), cut.last().map(String::as_str)), (LINES_MAX + 1, Some("and 3 more")));
+    }
 }

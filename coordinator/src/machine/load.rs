@@ -15,6 +15,9 @@ use protocol::task::Task;
 
 use super::{Action, REPUBLISH_AFTER_MS, TASKS_PER_SLOT};
 
+/// Failed shards that the phase's reason names: it is kept in one key, however many there are.
+const FAILURES_NAMED: usize = 50;
+
 /// How the load phase ended.
 pub(super) struct Outcome {
     /// Why it failed, where it did.
@@ -218,7 +221,12 @@ impl Load {
         )];
         let shards = self.shards.len();
         let failure = (!failed.is_empty()).then(|| {
-            format!("{} of {shards} shards failed; the others are loaded\n{}", failed.len(), failed.join("\n"))
+            let (count, more) = (failed.len(), failed.len().saturating_sub(FAILURES_NAMED));
+            failed.truncate(FAILURES_NAMED);
+            if more > 0 {
+                failed.push(format!("and {more} more; their events name them"));
+            }
+            format!("{count} of {shards} shards failed; the others are loaded\n{}", failed.join("\n"))
         });
         Outcome { failure, notes }
     }
