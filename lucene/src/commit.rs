@@ -47,8 +47,8 @@ pub struct Commit {
 pub struct SegmentCommit {
     /// `_0`, `_1a`: the beginning of the names of its files.
     pub name: String,
-    /// What every file of the segment must repeat.
-    pub id: [u8; 16],
+    /// What every file of the segment must repeat; `None`: a segment of Lucene 4, whose files have no id.
+    pub id: Option<[u8; 16]>,
     /// The codec of the whole segment, for people: each file names its own format.
     pub codec: String,
     /// Generation of the hard deletes (`.liv`); `None`: there are none.
@@ -176,7 +176,7 @@ fn segment(format: u32, input: &mut Input<'_>) -> Result<SegmentCommit> {
     if !is_segment_name(&name) {
         return Err(input.corrupt(format!("{name:?} is no name of a segment")));
     }
-    let id = input.take(16)?.first_chunk::<16>().copied().unwrap_or_default();
+    let id = input.take(16)?.first_chunk::<16>().copied();
     let codec = input.str()?.to_owned();
     let del_gen = optional_generation(input)?;
     let del_count = input.u32()?;

@@ -20,7 +20,7 @@ use crate::version::READ;
 pub(crate) struct SegmentFiles {
     dir: Arc<dyn Directory>,
     segment: String,
-    id: [u8; 16],
+    id: Option<[u8; 16]>,
     compound: Option<Arc<Compound>>,
 }
 
@@ -31,7 +31,7 @@ struct Compound {
 }
 
 impl SegmentFiles {
-    pub(crate) fn new(dir: Arc<dyn Directory>, segment: &str, id: [u8; 16]) -> Self {
+    pub(crate) fn new(dir: Arc<dyn Directory>, segment: &str, id: Option<[u8; 16]>) -> Self {
         Self { dir, segment: segment.to_owned(), id, compound: None }
     }
 
@@ -39,13 +39,14 @@ impl SegmentFiles {
     pub(crate) fn open_compound(&mut self) -> Result<()> {
         let data = self.outside(".cfs", "its .si")?.held_if_cheap()?;
         let entries = self.outside(".cfe", "its .si")?;
-        let parts = read_entries(&entries, &self.id, data.body_end()?)?;
+        let parts = read_entries(&entries, self.id(), data.body_end()?)?;
         self.compound = Some(Arc::new(Compound { data, parts }));
         Ok(())
     }
 
-    pub(crate) fn id(&self) -> &[u8; 16] {
-        &self.id
+    /// What the header of each file must repeat; `None`: files of Lucene 4, whose headers end with the codec.
+    pub(crate) fn id(&self) -> Option<&[u8; 16]> {
+        self.id.as_ref()
     }
 
     pub(crate) fn segment(&self) -> &str {
@@ -70,7 +71,7 @@ impl SegmentFiles {
     }
 }
 
-fn read_entries(entries: &File, id: &[u8; 16], data_end: u64) -> Result<HashMap<String, Range<u64>>> {
+fn read_entries(entries: &File, id: Option<&[u8; 16]>, data_end: u64) -> Result<HashMap<String, Range<u64>>> {
     let whole = Whole::read(entries)?;
     let mut input = whole.body();
     let codec = header::read(&mut input, id, "")?;

@@ -108,7 +108,7 @@ fn layout(codec: &Codec<'_>) -> Option<Layout> {
 }
 
 /// Reads `.fnm`; `suffix` is its generation in base 36, or empty.
-pub(crate) fn read(file: &File, id: &[u8; 16], suffix: &str) -> Result<FieldInfos> {
+pub(crate) fn read(file: &File, id: Option<&[u8; 16]>, suffix: &str) -> Result<FieldInfos> {
     let whole = Whole::read(file)?;
     let mut input = whole.body();
     let codec = header::read(&mut input, id, suffix)?;

@@ -161,7 +161,7 @@ impl File {
     /// Reads the header with `parse`, which decides by the codec; gives what it decided and where the header ends.
     pub(crate) fn header<T>(
         &self,
-        id: &[u8; 16],
+        id: Option<&[u8; 16]>,
         suffix: &str,
         parse: impl FnOnce(Codec<'_>) -> Result<T>,
     ) -> Result<(T, u64)> {

@@ -46,8 +46,13 @@ pub(crate) fn read_id<'a>(input: &mut Input<'a>) -> Result<([u8; 16], &'a [u8])>
 }
 
 /// Reads a whole header and checks that the file belongs to segment `id` and generation or format `suffix`.
-pub(crate) fn read<'a>(input: &mut Input<'a>, id: &[u8; 16], suffix: &str) -> Result<Codec<'a>> {
+///
+/// A segment of Lucene 4 has no id, and its files neither id nor suffix: of those the codec is all.
+pub(crate) fn read<'a>(input: &mut Input<'a>, id: Option<&[u8; 16]>, suffix: &str) -> Result<Codec<'a>> {
     let codec = read_codec(input)?;
+    let Some(id) = id else {
+        return Ok(codec);
+    };
     let (found_id, found_suffix) = read_id(input)?;
     if found_id != *id {
         return Err(input.corrupt("it belongs to another segment: the id differs"));

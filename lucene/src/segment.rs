@@ -37,11 +37,11 @@ impl Segment {
             files.open_compound()?;
         }
         let field_infos = match commit.field_infos_gen {
-            None => field_infos::read(&files.inside(".fnm")?, &commit.id, "")?,
+            None => field_infos::read(&files.inside(".fnm")?, commit.id.as_ref(), "")?,
             Some(generation) => {
                 let suffix = base36(generation);
                 let file = files.outside(&format!("_{suffix}.fnm"), "the commit")?;
-                field_infos::read(&file, &commit.id, &suffix)?
+                field_infos::read(&file, commit.id.as_ref(), &suffix)?
             }
         };
         let doc_values = DocValues::new(files.clone());

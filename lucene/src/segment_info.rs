@@ -49,7 +49,7 @@ pub(crate) fn read(file: &File, commit: &SegmentCommit) -> Result<SegmentInfo> {
         _ => return Err(refused(&codec, &mut input)),
     };
     let (id, _) = header::read_id(&mut input)?;
-    if id != commit.id {
+    if Some(id) != commit.id {
         return Err(input.corrupt("it belongs to another segment: the id differs"));
     }
     input.set_order(order);

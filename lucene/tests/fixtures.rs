@@ -283,7 +283,7 @@ fn bare_commit(shard: &Shard) -> SegmentCommit {
     let id_at = 4 + 1 + usize::from(info[4]) + 4;
     SegmentCommit {
         name: "_0".into(),
-        id: info[id_at..id_at + 16].try_into().unwrap(),
+        id: Some(info[id_at..id_at + 16].try_into().unwrap()),
         codec: "Lucene912".into(),
         del_gen: None,
         del_count: 0,

@@ -105,7 +105,7 @@ pub(super) struct Files {
 
 impl Files {
     /// Reads `.dvm` and the header of `.dvd`. `suffix` is what both have in their name and header.
-    pub(super) fn open(meta: &File, data: File, id: &[u8; 16], suffix: &str) -> Result<Self> {
+    pub(super) fn open(meta: &File, data: File, id: Option<&[u8; 16]>, suffix: &str) -> Result<Self> {
         let whole = Whole::read(meta)?;
         let mut input = whole.body();
         let codec = header::read(&mut input, id, suffix)?;

@@ -40,7 +40,7 @@ pub(crate) struct ChunkBounds {
 pub(crate) struct Sources<'a> {
     pub(crate) meta: &'a File,
     pub(crate) data: File,
-    pub(crate) id: &'a [u8; 16],
+    pub(crate) id: Option<&'a [u8; 16]>,
     pub(crate) max_doc: u32,
     /// Where chunks begin and end in `.fdt`.
     pub(crate) body: Range<u64>,
