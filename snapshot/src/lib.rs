@@ -22,6 +22,7 @@ pub mod version;
 pub mod store;
 
 mod blob;
+pub mod lzf;
 mod xcontent;
 
 mod catalog;
