@@ -20,7 +20,7 @@ use protocol::checkpoint::{Counts, Failure, RangeCrc, RangeProgress, ShardRecord
 use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, InventoryShard, PlannedSegment, PlannedSlice, SegmentRange, ShardPlan};
-use protocol::spec::{RepositorySpec, Sizing, SnapshotSpec, Spec, Submission, TargetSpec};
+use protocol::spec::{Checksum, RepositorySpec, Sizing, SnapshotSpec, Spec, Submission, TargetSpec};
 use protocol::state::{Approval, Control, MigrationState, PhaseResult, PhaseStatus};
 use protocol::task::{Task, TaskClass};
 use rand::rngs::StdRng;
@@ -40,12 +40,15 @@ fn spec() -> Spec {
         snapshot: SnapshotSpec {
             repository: RepositorySpec { path: "/repo".into() },
             externally_managed_snapshot: "snap".into(),
+            allow_partial: false,
         },
         target: TargetSpec { endpoint: "file:/out".into(), basic_auth: None },
         indices: None,
         gates: BTreeMap::new(),
         sizing: Sizing::default(),
         max_rejected: 1_000,
+        recover_source: false,
+        checksum: Checksum::During,
     }
 }
 

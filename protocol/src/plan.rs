@@ -37,8 +37,14 @@ pub struct InventoryShard {
     pub bytes: u64,
     /// Lucene versions of the segments, each once.
     pub lucene_versions: Vec<String>,
+    /// Codecs of the segments, each once.
+    #[serde(default)]
+    pub codecs: Vec<String>,
     /// Why this shard can't be read, where register knows already.
     pub refused: Option<String>,
+    /// Why the snapshot lacks this shard, where `snapshot.allowPartial` lets the others go without it.
+    #[serde(default)]
+    pub missing: Option<String>,
 }
 
 /// One page of the inventory, small enough for a KV value.

@@ -33,6 +33,23 @@ pub struct Spec {
     /// Rejected documents above which the load stops for a person.
     #[serde(default = "max_rejected_default")]
     pub max_rejected: u64,
+    /// Use `_recovery_source` where `_source` was disabled or filtered and a merge has not pruned it yet.
+    #[serde(default)]
+    pub recover_source: bool,
+    /// When the checksums of a shard's files are verified.
+    #[serde(default)]
+    pub checksum: Checksum,
+}
+
+/// When the checksums of a shard's files are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checksum {
+    /// As the files are read: a bad one is found when its documents were sent.
+    #[default]
+    During,
+    /// Before a document of the shard is sent, at the price of reading its files twice.
+    Before,
 }
 
 /// A specification as it was submitted.
@@ -52,6 +69,17 @@ pub struct SnapshotSpec {
     pub repository: RepositorySpec,
     /// Name of a snapshot that exists: nothing is asked of the source.
     pub externally_managed_snapshot: String,
+    /// Migrate without the shards that a partial snapshot lacks, instead of refusing it.
+    #[serde(default)]
+    pub allow_partial: bool,
+}
+
+impl SnapshotSpec {
+    /// Whether both mean the same bytes.
+    #[must_use]
+    pub fn is_same_snapshot(&self, other: &Self) -> bool {
+        (&self.repository, &self.externally_managed_snapshot) == (&other.repository, &other.externally_managed_snapshot)
+    }
 }
 
 /// A snapshot repository.

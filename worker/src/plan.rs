@@ -32,10 +32,16 @@ pub async fn plan_shard(context: &Context, migration: &Migration, shard: ShardId
     }
     let inventory = migration.inventory(&*context.bus).await?;
     let (index, _) = inventory.index(shard.index)?;
-    let files = migration.shard_files(index, shard).await?;
-    let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
-    let slice_bytes = migration.spec.sizing.slice_bytes.as_u64().max(1);
-    let plan = blocking(move || cut(directory, slice_bytes)).await?;
+    let is_missing = index.shards.get(shard.shard as usize).is_some_and(|shard| shard.missing.is_some());
+    let plan = if is_missing {
+        // Register said so, and a person let it pass: nothing to load is a plan like any other.
+        ShardPlan { segments: Vec::new(), slices: Vec::new() }
+    } else {
+        let files = migration.shard_files(index, shard).await?;
+        let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
+        let slice_bytes = migration.spec.sizing.slice_bytes.as_u64().max(1);
+        blocking(move || cut(directory, slice_bytes)).await?
+    };
     match context.bus.create(Bucket::Migrations, &key, bus::bytes(&key, &plan)?).await {
         // Whoever was first is right.
         Ok(_) | Err(BusError::Exists { .. }) => Ok(()),

@@ -64,7 +64,7 @@ async fn register_failed(bus: &dyn Bus, migration: &MigrationName) -> Result<boo
 
 /// Plans and checkpoints belong to one snapshot and one target: with others they would mean nothing.
 fn same_migration(before: &Spec, now: &Spec) -> Result<(), Invalid> {
-    let changed = if before.snapshot != now.snapshot {
+    let changed = if !before.snapshot.is_same_snapshot(&now.snapshot) {
         "snapshot"
     } else if before.target.endpoint != now.target.endpoint {
         "target.endpoint"

@@ -39,8 +39,9 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
     let snapshot = migration.snapshot().await?;
     notes.push(format!("snapshot {} of {}", snapshot.name, snapshot.version));
     let selected = select(migration, &snapshot, &mut notes)?;
+    let allow_partial = migration.spec.snapshot.allow_partial;
     let indices: Vec<InventoryIndex> = futures::stream::iter(selected.into_iter().enumerate())
-        .map(|(no, index)| inventory(snapshot.clone(), no, index))
+        .map(|(no, index)| inventory(snapshot.clone(), allow_partial, no, index))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
@@ -109,7 +110,12 @@ fn shorten(names: &[&str]) -> String {
 }
 
 // Owned arguments: several of these run at once in a stream that must not borrow.
-async fn inventory(snapshot: Arc<Snapshot>, no: usize, entry: SnapshotIndex) -> Result<InventoryIndex, TaskError> {
+async fn inventory(
+    snapshot: Arc<Snapshot>,
+    allow_partial: bool,
+    no: usize,
+    entry: SnapshotIndex,
+) -> Result<InventoryIndex, TaskError> {
     let index = InventoryIndex {
         no: IndexNo(u32::try_from(no).unwrap_or(u32::MAX)),
         name: entry.name.clone(),
@@ -131,7 +137,7 @@ async fn inventory(snapshot: Arc<Snapshot>, no: usize, entry: SnapshotIndex) -> 
     for shard in 0..metadata.number_of_shards {
         let found = match snapshot.shard(&entry, shard).await {
             Ok(files) => look_into(files).await,
-            Err(error) => Err(error.into()),
+            Err(error) => not_there(error, allow_partial),
         };
         shards.push(match found {
             Ok(shard) => shard,
@@ -165,6 +171,22 @@ fn warnings(metadata: &IndexMetadata) -> Vec<String> {
     warnings
 }
 
+/// A shard that the server could not snapshot is passed over where that is allowed; anything else is an error.
+fn not_there(error: snapshot::Error, allow_partial: bool) -> Result<InventoryShard, TaskError> {
+    let is_partial = matches!(error, snapshot::Error::ShardFailed { .. });
+    let error = TaskError::from(error);
+    match error {
+        TaskError::Failed { reason, .. } if is_partial && allow_partial => {
+            Ok(InventoryShard { missing: Some(reason), ..InventoryShard::default() })
+        }
+        TaskError::Failed { reason, verdict } if is_partial => {
+            let reason = format!("{reason}; `snapshot.allowPartial: true` migrates the others without it");
+            Err(TaskError::Failed { verdict, reason })
+        }
+        error => Err(error),
+    }
+}
+
 async fn look_into(files: ShardFiles) -> Result<InventoryShard, TaskError> {
     let bytes = files.total_len();
     let directory: Arc<dyn lucene::Directory> = Arc::new(files.directory(tokio::runtime::Handle::current()));
@@ -173,6 +195,9 @@ async fn look_into(files: ShardFiles) -> Result<InventoryShard, TaskError> {
         let mut shard = InventoryShard { bytes, ..InventoryShard::default() };
         for segment in &commit.segments {
             let info = SegmentInfo::read(&directory, segment)?;
+            if !shard.codecs.contains(&segment.codec) {
+                shard.codecs.push(segment.codec.clone());
+            }
             let deleted = u64::from(segment.del_count) + u64::from(segment.soft_del_count);
             shard.lucene_docs += u64::from(info.max_doc).saturating_sub(deleted);
             shard.segments += 1;
@@ -226,6 +251,11 @@ fn sum_up(indices: &[InventoryIndex]) -> Vec<String> {
         bytesize::ByteSize(bytes),
         if versions.is_empty() { "-".to_owned() } else { versions.join(", ") }
     )];
+    let missing = indices.iter().flat_map(|index| {
+        let shards = index.shards.iter().enumerate();
+        shards.filter_map(|(number, shard)| Some(format!("{} shard {number}: {}", index.name, shard.missing.as_ref()?)))
+    });
+    notes.extend(missing.map(|missing| format!("left out, not in the snapshot: {missing}")));
     for index in indices {
         notes.extend(index.warnings.iter().map(|warning| format!("{}: {warning}", index.name)));
     }

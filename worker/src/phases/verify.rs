@@ -19,7 +19,7 @@ use crate::plan::blocking;
 /// # Errors
 /// Every index whose account or count is off.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let (mut wrong, mut notes, mut total) = (Vec::new(), Vec::new(), Counts::default());
+    let (mut wrong, mut missing, mut total) = (Vec::new(), 0, Counts::default());
     let mut page_no = 0;
     loop {
         let inventory_key = names::inventory(&migration.name, page_no);
@@ -34,6 +34,7 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
                 wrong.push(format!("{}: metadata noted nothing of it", index.name));
                 continue;
             };
+            missing += index.shards.iter().filter(|shard| shard.missing.is_some()).count();
             let (counts, live_docs) = account(context, migration, index, &mut wrong).await?;
             let count = count_on_target(migration, target).await?;
             target.count_after = Some(count);
@@ -56,7 +57,10 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
         let reason = format!("{} findings\n{}", wrong.len(), wrong.join("\n"));
         return Err(TaskError::say(Verdict::StopLoad, reason));
     }
-    notes.push(format!("every account adds up; the target counts the {} documents written", total.written));
+    let mut notes = vec![format!("every account adds up; the target counts the {} documents written", total.written)];
+    if missing > 0 {
+        notes.push(format!("{missing} shards are not in the snapshot: their documents are not on the target"));
+    }
     Ok(notes)
 }
 
