@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use protocol::bus::BusError;
 use protocol::checkpoint::Verdict;
+use snapshot::ShardFiles;
 
 /// Why a task was not done.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,21 @@ pub fn lucene_verdict(error: &lucene::Error) -> Verdict {
     // A blob that is shorter than the snapshot says stays so: another try reads the same.
     let cut = matches!(error, lucene::Error::Read { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof);
     if error.is_io() && !cut { Verdict::Retry } else { Verdict::FailShard }
+}
+
+/// The failure of a shard whose files are `files`; bytes that make no sense are named with their blob, which is what a
+/// person can put back.
+#[must_use]
+pub fn with_blob(files: &ShardFiles, error: &lucene::Error) -> TaskError {
+    let (lucene::Error::Corrupt { file, .. } | lucene::Error::Unsupported { file, .. }) = error else {
+        return TaskError::new(lucene_verdict(error), error);
+    };
+    // `_0.fdt in _0.cfs`: the snapshot knows the outer file.
+    let outer = file.rsplit(" in ").next();
+    match files.files.iter().find(|file| outer == Some(file.physical_name.as_str())) {
+        Some(file) => TaskError::say(lucene_verdict(error), format!("{} (blob {})", chain(error), file.blob)),
+        None => TaskError::new(lucene_verdict(error), error),
+    }
 }
 
 impl From<lucene::Error> for TaskError {

@@ -9,6 +9,7 @@
 pub mod context;
 pub mod failure;
 pub mod lease;
+mod watched;
 pub mod work;
 
 pub mod line;

@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Migration, TargetHandle, find_index};
-use crate::failure::{TaskError, chain, lucene_verdict};
+use crate::failure::{TaskError, with_blob};
 use crate::lease::Lease;
 use crate::line::LineWriter;
 use crate::read::{RangeReader, ReadError};
@@ -259,13 +259,5 @@ fn failure(files: &ShardFiles, error: ReadError<pack::Closed>) -> TaskError {
         }
         ReadError::Stopped(pack::Closed) => return TaskError::GivenUp,
     };
-    let (lucene::Error::Corrupt { file, .. } | lucene::Error::Unsupported { file, .. }) = &error else {
-        return error.into();
-    };
-    // `_0.fdt in _0.cfs`: the snapshot knows the outer file.
-    let outer = file.rsplit(" in ").next();
-    match files.files.iter().find(|file| outer == Some(file.physical_name.as_str())) {
-        Some(file) => TaskError::say(lucene_verdict(&error), format!("{} (blob {})", chain(&error), file.blob)),
-        None => error.into(),
-    }
+    with_blob(files, &error)
 }

@@ -1,19 +1,21 @@
-//! A shard becomes slices: a few range reads of its metadata, stored once and never computed again.
+//! A shard becomes slices: a few range reads of its metadata, stored once and never computed again; with
+//! `checksum: before` all of it is read, and a damaged segment found before anything of the shard is sent.
 //!
 //! A segment larger than a slice is cut at stored-fields chunks; neighbours that are smaller share one. A segment whose
 //! documents are all deleted is in no slice: none of its stored fields is read.
 
 use std::sync::Arc;
 
-use lucene::{Commit, Segment};
+use lucene::{Commit, Directory, Segment};
 use protocol::bus::{self, BusError};
 use protocol::ids::{ShardId, SliceId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{PlannedSegment, PlannedSlice, SegmentRange, ShardPlan};
-use snapshot::ShardDirectory;
 
 use crate::context::{Context, Migration};
-use crate::failure::TaskError;
+use crate::failure::{TaskError, with_blob};
+use crate::lease::Lease;
+use crate::watched::Watched;
 
 /// A shard has at most this many slices, whatever their size: their checkpoints are live keys.
 pub const SLICES_MAX: u64 = 256;
@@ -25,7 +27,12 @@ const RANGES_MAX: usize = 64;
 ///
 /// # Errors
 /// The shard can't be read; the bus failed.
-pub async fn plan_shard(context: &Context, migration: &Migration, shard: ShardId) -> Result<(), TaskError> {
+pub async fn plan_shard(
+    context: &Context,
+    migration: &Migration,
+    shard: ShardId,
+    lease: &Lease,
+) -> Result<(), TaskError> {
     let key = names::plan(&migration.name, shard);
     if context.bus.get(Bucket::Migrations, &key).await?.is_some() {
         return Ok(());
@@ -37,10 +44,15 @@ pub async fn plan_shard(context: &Context, migration: &Migration, shard: ShardId
         // Register said so, and a person let it pass: nothing to load is a plan like any other.
         ShardPlan { segments: Vec::new(), slices: Vec::new() }
     } else {
-        let files = migration.shard_files(index, shard).await?;
-        let directory = Arc::new(files.directory(tokio::runtime::Handle::current()));
+        let files = Arc::new(migration.shard_files(index, shard).await?);
+        let directory = Watched::new(files.directory(tokio::runtime::Handle::current()), lease);
         let slice_bytes = migration.spec.sizing.slice_bytes.as_u64().max(1);
-        blocking(move || cut(directory, slice_bytes)).await?
+        let named = files.clone();
+        let cut = move || cut(directory, slice_bytes).map_err(|error| with_blob(&named, &error));
+        match blocking(cut).await {
+            Err(_) if lease.cancel.is_cancelled() => return Err(TaskError::GivenUp),
+            result => result?,
+        }
     };
     match context.bus.create(Bucket::Migrations, &key, bus::bytes(&key, &plan)?).await {
         // Whoever was first is right.
@@ -62,7 +74,8 @@ pub async fn blocking<T: Send + 'static, E: Into<TaskError> + Send + 'static>(
     }
 }
 
-fn cut(directory: Arc<ShardDirectory>, slice_bytes: u64) -> Result<ShardPlan, lucene::Error> {
+fn cut(directory: Watched, slice_bytes: u64) -> Result<ShardPlan, lucene::Error> {
+    let directory: Arc<dyn Directory> = Arc::new(directory);
     let commit = Commit::read(&*directory)?;
     let mut plan = ShardPlan { segments: Vec::new(), slices: Vec::new() };
     let mut sized = Vec::new();

@@ -272,7 +272,7 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
             }
         }
         Task::Plan(shard) => {
-            let planned = plan::plan_shard(context, &migration, *shard).await;
+            let planned = plan::plan_shard(context, &migration, *shard, lease).await;
             if let Err(TaskError::Failed { verdict, reason }) = &planned {
                 note_failure(context, &migration, *shard, *verdict, reason).await?;
             }
