@@ -350,7 +350,7 @@ impl World {
             del_count: 0,
             soft_del_count: 0,
             fdt_len: 0,
-            fdt_crc: 0,
+            fdt_crc: None,
         };
         let slice = |at: u32| PlannedSlice {
             id: SliceId::new("_0", at * DOCS_PER_SLICE, (at + 1) * DOCS_PER_SLICE),

@@ -86,8 +86,9 @@ pub struct PlannedSegment {
     pub soft_del_count: u32,
     /// Length of its `.fdt` in bytes; 0 where all its documents are deleted and it isn't read.
     pub fdt_len: u64,
-    /// CRC-32 that the footer of its `.fdt` tells; the slices' CRCs combined must give it.
-    pub fdt_crc: u32,
+    /// CRC-32 that the footer of its `.fdt` tells; the slices' CRCs combined must give it. `None` where it isn't read,
+    /// and where Lucene 4.0 to 4.7 wrote it, without a footer.
+    pub fdt_crc: Option<u32>,
 }
 
 impl PlannedSegment {

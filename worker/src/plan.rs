@@ -87,7 +87,7 @@ fn cut(directory: Watched, slice_bytes: u64) -> Result<ShardPlan, lucene::Error>
             del_count: segment.del_count(),
             soft_del_count: segment.soft_del_count(),
             fdt_len: 0,
-            fdt_crc: 0,
+            fdt_crc: None,
         };
         if planned.live_docs() > 0 {
             let stored_fields = segment.stored_fields()?;

@@ -342,11 +342,11 @@ fn account(plan: &ShardPlan, slices: &BTreeMap<SliceId, SliceCheckpoint>) -> Res
             ));
         }
         let found = checksum.finalize();
-        if segment.fdt_len > 0 && found != segment.fdt_crc {
+        if let Some(footer) = segment.fdt_crc.filter(|footer| *footer != found) {
             return Err(format!(
-                "the stored fields of segment {} are damaged: CRC-32 is {found:08x}, its footer says {:08x}; {} \
+                "the stored fields of segment {} are damaged: CRC-32 is {found:08x}, its footer says {footer:08x}; {} \
                  documents were written from it",
-                account.name, segment.fdt_crc, account.counts.written
+                account.name, account.counts.written
             ));
         }
     }

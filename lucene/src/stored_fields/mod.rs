@@ -84,14 +84,15 @@ impl StoredFields {
         self.inner.data.len()
     }
 
-    /// The CRC-32 that `.fdt` must have, without its last 8 bytes.
+    /// The CRC-32 that `.fdt` must have, without its last 8 bytes; `None` where it has no footer, as Lucene 4.0 to 4.7
+    /// wrote it.
     ///
     /// # Errors
     /// `Corrupt` where the file does not end as a Lucene file, `Read`.
-    pub fn footer_crc(&self) -> Result<u32> {
+    pub fn footer_crc(&self) -> Result<Option<u32>> {
         let data = &self.inner.data;
         let start = data.body_end()?;
-        footer::read(data.label(), &data.read(start..data.len())?, start)
+        footer::read(data.label(), &data.read(start..data.len())?, start).map(Some)
     }
 
     /// Cuts the whole segment into parts of about `bytes` bytes of `.fdt`: at least `bytes` but in the last, and at
