@@ -39,7 +39,7 @@ impl SegmentFiles {
     pub(crate) fn open_compound(&mut self) -> Result<()> {
         let data = self.outside(".cfs", "its .si")?.held_if_cheap()?;
         let entries = self.outside(".cfe", "its .si")?;
-        let parts = read_entries(&entries, self.id(), data.body_end()?)?;
+        let parts = read_entries(&entries, self.id(), &data)?;
         self.compound = Some(Arc::new(Compound { data, parts }));
         Ok(())
     }
@@ -71,7 +71,7 @@ impl SegmentFiles {
     }
 }
 
-fn read_entries(entries: &File, id: Option<&[u8; 16]>, data_end: u64) -> Result<HashMap<String, Range<u64>>> {
+fn read_entries(entries: &File, id: Option<&[u8; 16]>, data: &File) -> Result<HashMap<String, Range<u64>>> {
     let whole = Whole::read(entries)?;
     let mut input = whole.body();
     let codec = header::read(&mut input, id, "")?;
@@ -80,6 +80,7 @@ fn read_entries(entries: &File, id: Option<&[u8; 16]>, data_end: u64) -> Result<
         ("Lucene90CompoundEntries", 0) => Order::Little,
         _ => return Err(codec.unsupported(entries.label(), READ)),
     });
+    let data_end = data.body_end(&codec)?; // both have a footer, or none
     let mut parts = HashMap::new();
     for _ in 0..input.count(17)? {
         let name = input.str()?.to_owned();

@@ -71,8 +71,11 @@ impl File {
         self.len
     }
 
-    /// The end of what is neither header nor footer, unless the file is too short to have a footer.
-    pub(crate) fn body_end(&self) -> Result<u64> {
+    /// Where the footer begins in a file of `codec`, or the end of the file where it has none.
+    pub(crate) fn body_end(&self, codec: &Codec<'_>) -> Result<u64> {
+        if !footer::is_written(codec) {
+            return Ok(self.len);
+        }
         self.len.checked_sub(footer::LEN).ok_or_else(|| self.corrupt(0, "it is too short to be a Lucene file"))
     }
 
@@ -125,21 +128,37 @@ impl File {
         Ok(())
     }
 
-    /// Reads the whole file, which must have a right checksum, header and footer included.
-    pub(crate) fn read_whole(&self) -> Result<Bytes> {
+    /// Reads the whole file, and how much of it stands before the footer; its checksum must be right, if it is of a
+    /// version that has one.
+    fn read_whole(&self) -> Result<(Bytes, usize)> {
         if self.len > WHOLE_BYTES_MAX {
             let what = format!("{} bytes are not believed: at most {WHOLE_BYTES_MAX} are read", self.len);
             return Err(self.corrupt(0, what));
         }
         let bytes = self.read(0..self.len)?;
-        footer::verified_body(&self.label, &bytes)?;
-        Ok(bytes)
+        let body_len = self.verified_body_len(&bytes)?;
+        Ok((bytes, body_len))
+    }
+
+    /// How many of the bytes of this file stand before its footer, once that holds.
+    fn verified_body_len(&self, bytes: &[u8]) -> Result<usize> {
+        let codec = header::read_codec(&mut Input::new(&self.label, bytes, 0, Order::Big))?;
+        if footer::is_written(&codec) {
+            return Ok(footer::verified_body(&self.label, bytes)?.len());
+        }
+        match bytes.last_chunk::<{ footer::LEN as usize }>() {
+            Some(end) if footer::is_there(end) => {
+                let what = format!("it has a footer, which {} version {} has not", codec.name, codec.version);
+                Err(self.corrupt(0, what))
+            }
+            _ => Ok(bytes.len()),
+        }
     }
 
     /// Keeps the bytes of a small file, verified; leaves a large one where it is.
     pub(crate) fn held_if_small(mut self) -> Result<Self> {
         if self.len <= HELD_BYTES_MAX {
-            self.held = Some(self.read_whole()?);
+            self.held = Some(self.read_whole()?.0);
         }
         Ok(self)
     }
@@ -158,17 +177,23 @@ impl File {
         self.read(0..self.len.min(header::LEN_MAX))
     }
 
-    /// Reads the header with `parse`, which decides by the codec; gives what it decided and where the header ends.
+    /// Reads the header with `parse`, which decides by the codec; gives what it decided, and what is neither header
+    /// nor footer.
     pub(crate) fn header<T>(
         &self,
         id: Option<&[u8; 16]>,
         suffix: &str,
         parse: impl FnOnce(Codec<'_>) -> Result<T>,
-    ) -> Result<(T, u64)> {
+    ) -> Result<(T, Range<u64>)> {
         let head = self.read_head()?;
         let mut input = Input::new(&self.label, &head, 0, Order::Big);
         let codec = header::read(&mut input, id, suffix)?;
-        Ok((parse(codec)?, input.offset()))
+        let parsed = parse(codec)?;
+        let body = input.offset()..self.body_end(&codec)?;
+        if body.start > body.end {
+            return Err(self.corrupt(body.end, "its header reaches into its footer"));
+        }
+        Ok((parsed, body))
     }
 }
 
@@ -176,16 +201,17 @@ impl File {
 pub(crate) struct Whole {
     label: Arc<str>,
     bytes: Bytes,
+    body_len: usize,
 }
 
 impl Whole {
     pub(crate) fn read(file: &File) -> Result<Self> {
-        Ok(Self { label: Arc::clone(file.label()), bytes: file.read_whole()? })
+        let (bytes, body_len) = file.read_whole()?;
+        Ok(Self { label: Arc::clone(file.label()), bytes, body_len })
     }
 
     /// Everything before the footer; header first.
     pub(crate) fn body(&self) -> Input<'_> {
-        let body_len = self.bytes.len().saturating_sub(footer::LEN as usize);
-        Input::new(&self.label, self.bytes.get(..body_len).unwrap_or_default(), 0, Order::Big)
+        Input::new(&self.label, self.bytes.get(..self.body_len).unwrap_or_default(), 0, Order::Big)
     }
 }

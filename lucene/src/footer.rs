@@ -1,9 +1,11 @@
-//! The 16 bytes that every Lucene file ends with: magic, algorithm, CRC-32 of all that stands before the CRC.
+//! The 16 bytes that Lucene files end with: magic, algorithm, CRC-32 of all that stands before the CRC.
 //!
 //! In: a whole file, or its last 16 bytes. Out: the body without the footer once the CRC holds, or the CRC that a
-//! stream must come to. Holds: always big-endian. After: Lucene `CodecUtil#checkFooter`.
+//! stream must come to. Holds: always big-endian. Files before Lucene 4.8 have none; their codec tells.
+//! After: Lucene `CodecUtil#checkFooter`.
 
 use crate::error::Result;
+use crate::header::Codec;
 use crate::input::{Input, Order};
 
 const MAGIC: u32 = !0x3FD7_6C17;
@@ -13,6 +15,25 @@ pub(crate) const LEN: u64 = 16;
 
 /// How many bytes at the end the CRC does not cover: itself.
 pub(crate) const CRC_LEN: u64 = 8;
+
+/// Whether a file of `codec` ends with a footer. Each format of Lucene 4 got it with a version of its own.
+pub(crate) fn is_written(codec: &Codec<'_>) -> bool {
+    let since = match codec.name {
+        "Lucene40SegmentInfo" | "Lucene40FieldInfos" | "Lucene42FieldInfos" => return false,
+        "Lucene46SegmentInfo" | "Lucene46FieldInfos" => 1,
+        "CompoundFileWriterEntries" | "CompoundFileWriterData" => 1,
+        "Lucene41StoredFieldsData" | "Lucene41StoredFieldsIndex" => 2,
+        "Lucene45ValuesMetadata" | "Lucene45DocValuesData" => 2,
+        "segments" | "BitVector" => 2,
+        _ => return true,
+    };
+    codec.version >= since
+}
+
+/// Whether these are the bytes of a footer: where none is expected, a version was damaged or told a lie.
+pub(crate) fn is_there(footer: &[u8]) -> bool {
+    footer.starts_with(&MAGIC.to_be_bytes()) && footer.get(4..8) == Some(&[0; 4])
+}
 
 /// Reads the 16 bytes at `offset` of `file`: the CRC-32 that the rest of the file must have.
 pub(crate) fn read(file: &str, footer: &[u8], offset: u64) -> Result<u32> {

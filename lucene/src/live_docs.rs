@@ -98,13 +98,14 @@ impl Bitmap {
     fn open(files: &SegmentFiles, generation: u64, del_count: u32, max_doc: u32) -> Result<Self> {
         let suffix = base36(generation);
         let file = files.outside(&format!("_{suffix}.liv"), "the commit")?.held_if_small()?;
-        let (order, start) = file.header(files.id(), &suffix, |codec| match (codec.name, codec.version) {
+        let (order, body) = file.header(files.id(), &suffix, |codec| match (codec.name, codec.version) {
             ("Lucene50LiveDocs", 0) => Ok(Order::Big),
             ("Lucene90LiveDocs", 0) => Ok(Order::Little),
             _ => Err(codec.unsupported(file.label(), READ)),
         })?;
         let words_total = u64::from(max_doc).div_ceil(64);
-        if start + 8 * words_total != file.body_end()? {
+        let start = body.start;
+        if start + 8 * words_total != body.end {
             return Err(file.corrupt(start, format!("it is not for {max_doc} documents")));
         }
         let mut bitmap = Self { file, order, start, words_total, window: 0..0, words: Vec::new() };

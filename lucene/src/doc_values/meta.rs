@@ -101,6 +101,8 @@ pub(super) struct Files {
     /// Where in `meta` the header ends.
     start: u64,
     pub(super) data: File,
+    /// Where the footer of `data` begins.
+    data_end: u64,
 }
 
 impl Files {
@@ -111,17 +113,18 @@ impl Files {
         let codec = header::read(&mut input, id, suffix)?;
         let layout = Layout::of(&codec, meta)?;
         let data_codec = codec.name.replace("Metadata", "Data");
-        data.header(id, suffix, |found| match found.name == data_codec && found.version == codec.version {
-            true => Ok(()),
-            false => Err(found.unsupported(data.label(), READ)),
-        })?;
+        let ((), data_body) =
+            data.header(id, suffix, |found| match found.name == data_codec && found.version == codec.version {
+                true => Ok(()),
+                false => Err(found.unsupported(data.label(), READ)),
+            })?;
         let start = input.offset();
-        Ok(Self { meta: whole, layout, start, data })
+        Ok(Self { meta: whole, layout, start, data, data_end: data_body.end })
     }
 
     /// Finds the entry of field number `wanted`.
     pub(super) fn find(&self, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
-        let (layout, data) = (&self.layout, &self.data);
+        let (layout, end) = (&self.layout, self.data_end);
         let mut input = self.meta.body();
         input.skip(self.start as usize)?;
         input.set_order(layout.order);
@@ -137,11 +140,11 @@ impl Files {
                 input.skip(layout.skip_index_bytes())?;
             }
             let entry = match kind {
-                0 => Some(numeric(layout, input, data)?),
-                4 => Some(sorted_numeric(layout, input, data)?),
+                0 => Some(numeric(layout, input, end)?),
+                4 => Some(sorted_numeric(layout, input, end)?),
                 1 => skip_binary(layout, input, info.doc_values_compressed)?,
-                2 => skip_sorted(layout, input, data)?,
-                3 => skip_sorted_set(layout, input, data)?,
+                2 => skip_sorted(layout, input, end)?,
+                3 => skip_sorted_set(layout, input, end)?,
                 other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
             };
             if info.number == wanted {
@@ -177,7 +180,7 @@ fn range(input: &Input<'_>, start: i64, len: i64) -> Result<Range<u64>> {
     }
 }
 
-fn numeric(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<NumericEntry> {
+fn numeric(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<NumericEntry> {
     let docs = docs(input)?;
     let values = input.u64()?;
     let table_size = input.i32()?;
@@ -205,26 +208,25 @@ fn numeric(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<Numeri
         data: range(input, offset, len)?,
         jump_table,
     };
-    check(&entry, input, data)?;
+    check(&entry, input, data_end)?;
     Ok(entry)
 }
 
-fn check(entry: &NumericEntry, input: &Input<'_>, data: &File) -> Result<()> {
-    let end = data.body_end()?;
-    let docs_fit = !matches!(&entry.docs, DocsEntry::Some { data, .. } if data.end > end);
+fn check(entry: &NumericEntry, input: &Input<'_>, data_end: u64) -> Result<()> {
+    let docs_fit = !matches!(&entry.docs, DocsEntry::Some { data, .. } if data.end > data_end);
     let shape_fits = match &entry.encoding {
         Encoding::Linear { bits } => *bits == 0 || crate::packed::is_direct(*bits),
         Encoding::Table { bits, .. } => *bits <= 8 && crate::packed::is_direct(*bits),
         Encoding::Blocks { shift } => (2..=22).contains(shift),
     };
-    if !docs_fit || !shape_fits || entry.data.end > end {
+    if !docs_fit || !shape_fits || entry.data.end > data_end {
         return Err(input.corrupt("values that do not fit their file"));
     }
     Ok(())
 }
 
-fn sorted_numeric(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<NumericEntry> {
-    let entry = numeric(layout, input, data)?;
+fn sorted_numeric(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<NumericEntry> {
+    let entry = numeric(layout, input, data_end)?;
     let docs = u64::from(input.u32()?);
     if docs != entry.values {
         input.skip(8)?;
@@ -261,19 +263,19 @@ fn skip_binary(layout: &Layout, input: &mut Input<'_>, by_mode: bool) -> Result<
     Ok(None)
 }
 
-fn skip_sorted(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<Option<NumericEntry>> {
+fn skip_sorted(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<Option<NumericEntry>> {
     if layout.is_lucene80() {
         docs(input)?;
         input.skip(4 + 1 + 16)?;
     } else {
-        numeric(layout, input, data)?;
+        numeric(layout, input, data_end)?;
     }
     skip_terms(layout, input)
 }
 
-fn skip_sorted_set(layout: &Layout, input: &mut Input<'_>, data: &File) -> Result<Option<NumericEntry>> {
+fn skip_sorted_set(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<Option<NumericEntry>> {
     match input.u8()? {
-        0 => return skip_sorted(layout, input, data),
+        0 => return skip_sorted(layout, input, data_end),
         1 => {}
         other => return Err(input.corrupt(format!("{other} where 0 or 1 is expected"))),
     }
@@ -284,7 +286,7 @@ fn skip_sorted_set(layout: &Layout, input: &mut Input<'_>, data: &File) -> Resul
         input.skip(8)?;
         skip_addresses(input, docs)?;
     } else {
-        sorted_numeric(layout, input, data)?;
+        sorted_numeric(layout, input, data_end)?;
     }
     skip_terms(layout, input)
 }

@@ -55,8 +55,8 @@ impl ChunkIndex {
             return Err(codec.unsupported(sources.meta.label(), READ));
         }
         input.set_order(format.order);
-        let data_start = check_data(&sources, &format.index)?;
-        parse(&mut input, format, sources, data_start)
+        let data_body = check_data(&sources, &format.index)?;
+        parse(&mut input, format, sources, data_body)
     }
 
     pub(crate) fn chunks(&self) -> u64 {
@@ -68,17 +68,17 @@ impl ChunkIndex {
     }
 }
 
-/// Gives where the header of `.fdx` ends.
-fn check_data(sources: &Sources<'_>, format: &IndexFormat) -> Result<u64> {
+/// Gives what in `.fdx` is neither header nor footer.
+fn check_data(sources: &Sources<'_>, format: &IndexFormat) -> Result<Range<u64>> {
     let file = &sources.data;
     let check = |codec: header::Codec<'_>| match (codec.name, codec.version) == format.data {
         true => Ok(()),
         false => Err(codec.unsupported(file.label(), READ)),
     };
-    file.header(sources.id, "", check).map(|((), end)| end)
+    file.header(sources.id, "", check).map(|((), body)| body)
 }
 
-fn parse(input: &mut Input<'_>, format: &Format, sources: Sources<'_>, data_start: u64) -> Result<ChunkIndex> {
+fn parse(input: &mut Input<'_>, format: &Format, sources: Sources<'_>, data_body: Range<u64>) -> Result<ChunkIndex> {
     let slice_bytes = input.vint()?;
     if format.index.packed_version {
         input.vint()?;
@@ -96,8 +96,8 @@ fn parse(input: &mut Input<'_>, format: &Format, sources: Sources<'_>, data_star
     if format.index.counts_chunks && input.vlong()? != chunks {
         return Err(input.corrupt(format!("it counts other chunks than the {chunks} of its index")));
     }
-    let ordered = data_start <= docs_start && docs_start <= docs_end && docs_end <= pointers_end;
-    if !ordered || pointers_end > sources.data.body_end()? {
+    let ordered = data_body.start <= docs_start && docs_start <= docs_end && docs_end <= pointers_end;
+    if !ordered || pointers_end > data_body.end {
         return Err(input.corrupt(format!("{} is divided otherwise", sources.data.label())));
     }
     if max_doc != sources.max_doc || chunks_end != sources.body.end || slice_bytes == 0 {

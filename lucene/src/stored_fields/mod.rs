@@ -60,22 +60,24 @@ pub struct StoredFields {
 struct Inner {
     data: File,
     format: Format,
+    /// What in `data` is neither header nor footer.
+    body: Range<u64>,
     index: Arc<ChunkIndex>,
 }
 
 impl StoredFields {
     pub(crate) fn open(files: &SegmentFiles, max_doc: u32) -> Result<Self> {
         let data = files.inside(".fdt")?;
-        let (format, chunks_start) = data.header(files.id(), "", |codec| Format::of(&codec, &data))?;
+        let (format, body) = data.header(files.id(), "", |codec| Format::of(&codec, &data))?;
         let sources = Sources {
             meta: &files.inside(".fdm")?,
             data: files.inside(".fdx")?.held_if_small()?,
             id: files.id(),
             max_doc,
-            body: chunks_start..data.body_end()?,
+            body: body.clone(),
         };
         let index = Arc::new(ChunkIndex::open(&format, sources)?);
-        Ok(Self { inner: Arc::new(Inner { data, format, index }) })
+        Ok(Self { inner: Arc::new(Inner { data, format, body, index }) })
     }
 
     /// Length of `.fdt` in bytes.
@@ -91,7 +93,10 @@ impl StoredFields {
     /// `Corrupt` where the file does not end as a Lucene file, `Read`.
     pub fn footer_crc(&self) -> Result<Option<u32>> {
         let data = &self.inner.data;
-        let start = data.body_end()?;
+        let start = self.inner.body.end;
+        if start == data.len() {
+            return Ok(None);
+        }
         footer::read(data.label(), &data.read(start..data.len())?, start).map(Some)
     }
 
@@ -154,7 +159,10 @@ impl StoredFields {
 
     /// Where what the footer's CRC covers ends.
     fn covered_end(&self) -> u64 {
-        self.data_len().saturating_sub(footer::CRC_LEN)
+        match self.inner.body.end == self.data_len() {
+            true => self.data_len(), // no footer
+            false => self.data_len().saturating_sub(footer::CRC_LEN),
+        }
     }
 
     /// The chunk that begins at `doc` and `byte`, as [`StoredFields::cuts`] gives them.
