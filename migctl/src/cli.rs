@@ -151,11 +151,22 @@ pub enum SnapshotCommand {
         output: Output,
     },
     /// List the indices of a snapshot: shards, documents, bytes, versions.
-    #[command(after_help = "Example:\n  migctl snapshot inspect --repo /mnt/backups --snapshot nightly-2026.11.20")]
+    #[command(after_help = "\
+\"to read\" is the stored fields of segments with live documents: nearly all that a load reads. Lucene documents
+include nested ones.
+
+Examples:
+  migctl snapshot inspect --repo /mnt/backups --snapshot nightly-2026.11.20
+  migctl snapshot inspect --repo /mnt/backups --snapshot nightly --index orders --deep
+  migctl snapshot inspect --repo /mnt/backups --snapshot nightly --output json | jq '.indices[].codecs'")]
     Inspect {
         /// Which snapshot, which indices.
         #[command(flatten)]
         which: WhichArgs,
+        /// Read every document, write none, and say what a load would meet: documents by outcome, unreadable parts,
+        /// the largest document.
+        #[arg(long)]
+        deep: bool,
         /// How to print it.
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,

@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod export;
+pub mod inspect;
 pub mod run;
 pub mod snapshot;
 pub mod status;

@@ -26,8 +26,8 @@ async fn main() -> ExitCode {
         Command::Status(args) => commands::status::status(args).await,
         Command::Approve(args) => commands::approve::approve(args).await,
         Command::Snapshot(SnapshotCommand::Ls { repo, output }) => commands::snapshot::ls(&repo, output).await,
-        Command::Snapshot(SnapshotCommand::Inspect { which, output }) => {
-            commands::snapshot::inspect(which, output).await
+        Command::Snapshot(SnapshotCommand::Inspect { which, deep, output }) => {
+            commands::inspect::inspect(which, deep, output).await
         }
         Command::Snapshot(SnapshotCommand::Export { which, with_metadata }) => {
             commands::export::export(which, with_metadata).await

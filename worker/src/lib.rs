@@ -1,8 +1,9 @@
 //! One task at a time per slot, and no state of its own.
 //!
 //! *The flow of a slice*: [`plan`] (a shard becomes slices) → [`read`] (segments → documents) → [`load`] (documents →
-//! batches → target → checkpoint); [`line`] writes a document as a line. *Around it*: [`work`] (takes tasks), [`lease`]
-//! (keeps them), [`context`] (what tasks share), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
+//! batches → target → checkpoint); [`line`] writes a document as a line, [`whole`] reads a segment without a target.
+//! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`phases`] (phase
+//! commands), [`failure`] (how it ends otherwise).
 //!
 //! Holds: a worker never decides which phase comes next.
 
@@ -16,5 +17,6 @@ pub mod line;
 pub mod load;
 pub mod plan;
 pub mod read;
+pub mod whole;
 
 pub mod phases;
