@@ -2,7 +2,7 @@
 //!
 //! In: a segment's name. Out: its files, from the compound file where there is one. Holds: `.si` and everything with a
 //! generation in its name stand outside. The header of `.cfs` is not read: each file in it has its own, with the
-//! segment's id. After: Lucene `Lucene50CompoundFormat`, `Lucene90CompoundFormat`.
+//! segment's id. After: Lucene `CompoundFileDirectory` (4), `Lucene50CompoundFormat`, `Lucene90CompoundFormat`.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -76,6 +76,7 @@ fn read_entries(entries: &File, id: Option<&[u8; 16]>, data: &File) -> Result<Ha
     let mut input = whole.body();
     let codec = header::read(&mut input, id, "")?;
     input.set_order(match (codec.name, codec.version) {
+        ("CompoundFileWriterEntries", 0 | 1) if id.is_none() => Order::Big,
         ("Lucene50CompoundEntries", 0) => Order::Big,
         ("Lucene90CompoundEntries", 0) => Order::Little,
         _ => return Err(codec.unsupported(entries.label(), READ)),
@@ -89,6 +90,9 @@ fn read_entries(entries: &File, id: Option<&[u8; 16]>, data: &File) -> Result<Ha
             Some(end) if end <= data_end => parts.insert(name, start..end),
             _ => return Err(input.corrupt(format!("{name} reaches past the end of the compound file"))),
         };
+    }
+    if input.left() != 0 {
+        return Err(input.corrupt(format!("{} bytes are left over", input.left())));
     }
     Ok(parts)
 }

@@ -84,8 +84,8 @@ mod tests {
         assert!(!read(io::ErrorKind::NotFound).is_io());
         assert!(!Error::Missing { file: "_0.fdt".into(), wanted_by: "segments_1".into() }.is_io());
         let unsupported =
-            Error::Unsupported { file: "_0.si".into(), found: "Lucene 7.7.3".into(), read: "Lucene 8.7 to 10" };
+            Error::Unsupported { file: "_0.si".into(), found: "Lucene 11.0.0".into(), read: "Lucene 4 to 10" };
         assert!(!unsupported.is_io());
-        assert_eq!(unsupported.to_string(), "_0.si was written by Lucene 7.7.3; Lucene 8.7 to 10 are read");
+        assert_eq!(unsupported.to_string(), "_0.si was written by Lucene 11.0.0; Lucene 4 to 10 are read");
     }
 }

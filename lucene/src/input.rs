@@ -18,6 +18,15 @@ pub(crate) enum Order {
     Little,
 }
 
+/// How the number of entries of a set or a map is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// In four bytes: Lucene 4 and 5.0.
+    Fixed,
+    /// In as many bytes as it takes: since Lucene 5.1.
+    Variable,
+}
+
 /// A place in a slice of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Input<'a> {
@@ -176,6 +185,18 @@ impl<'a> Input<'a> {
     /// A number of things of at least `bytes_each` bytes, which must still follow here.
     pub(crate) fn count(&mut self, bytes_each: usize) -> Result<usize> {
         let count = self.vint()? as usize;
+        self.believe(count, bytes_each)
+    }
+
+    fn entries(&mut self, counts: Counts, bytes_each: usize) -> Result<usize> {
+        let count = match counts {
+            Counts::Fixed => self.u32()?,
+            Counts::Variable => self.vint()?,
+        };
+        self.believe(count as usize, bytes_each)
+    }
+
+    fn believe(&self, count: usize, bytes_each: usize) -> Result<usize> {
         if count.saturating_mul(bytes_each) > self.left() {
             return Err(self.corrupt(format!("{count} entries cannot stand in {} bytes", self.left())));
         }
@@ -193,17 +214,17 @@ impl<'a> Input<'a> {
         std::str::from_utf8(bytes).map_err(|_| self.corrupt("a name that is not UTF-8"))
     }
 
-    pub(crate) fn map(&mut self) -> Result<BTreeMap<String, String>> {
+    pub(crate) fn map(&mut self, counts: Counts) -> Result<BTreeMap<String, String>> {
         let mut map = BTreeMap::new();
-        for _ in 0..self.count(2)? {
+        for _ in 0..self.entries(counts, 2)? {
             let key = self.str()?.to_owned();
             map.insert(key, self.str()?.to_owned());
         }
         Ok(map)
     }
 
-    pub(crate) fn skip_set(&mut self) -> Result<()> {
-        for _ in 0..self.count(1)? {
+    pub(crate) fn skip_set(&mut self, counts: Counts) -> Result<()> {
+        for _ in 0..self.entries(counts, 1)? {
             self.prefixed()?;
         }
         Ok(())
@@ -253,8 +274,10 @@ mod tests {
 
         #[test]
         fn nothing_panics(bytes: Vec<u8>) {
-            let _ = input(&bytes).map();
-            let _ = input(&bytes).skip_set();
+            for counts in [Counts::Fixed, Counts::Variable] {
+                let _ = input(&bytes).map(counts);
+                let _ = input(&bytes).skip_set(counts);
+            }
             let _ = input(&bytes).str();
         }
     }

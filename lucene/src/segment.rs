@@ -29,7 +29,7 @@ impl Segment {
     /// Reads `.si`, `.cfe` where there is one, and `.fnm`.
     ///
     /// # Errors
-    /// `Unsupported` for a segment that is not of Lucene 8.7 to 10, `Missing`, `Corrupt`, `Read`.
+    /// `Unsupported` for a segment that is not of Lucene 4 to 10, `Missing`, `Corrupt`, `Read`.
     pub fn open(dir: Arc<dyn Directory>, commit: &SegmentCommit) -> Result<Self> {
         let mut files = SegmentFiles::new(dir, &commit.name, commit.id);
         let info = segment_info::read(&files.outside(".si", "the commit")?, commit)?;
