@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::segment_info::SegmentInfo;
 use crate::version::Version;
 
 /// A commit holds kilobytes: some hundred bytes per segment.
@@ -65,6 +66,15 @@ impl Commit {
 }
 
 impl SegmentCommit {
+    /// Its codec, and how its stored fields are compressed where that isn't the default: for people.
+    #[must_use]
+    pub fn codec_and_mode(&self, info: &SegmentInfo) -> String {
+        match info.stored_fields_mode() {
+            None | Some("BEST_SPEED") => self.codec.clone(),
+            Some(mode) => format!("{}:{}", self.codec, mode.to_ascii_lowercase()),
+        }
+    }
+
     /// Why the documents of this segment can't be read, where its codec alone tells so; what a look at the commit, which
     /// snapshots keep inline, finds out at no cost. `None` for codecs that are not known: those are tried, because each
     /// file names its own format.

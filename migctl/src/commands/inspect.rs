@@ -208,7 +208,7 @@ impl Found {
         let live = u64::from(info.max_doc).saturating_sub(deleted);
         self.segments += 1;
         self.lucene_versions.insert(info.version.to_string());
-        self.codecs.insert(commit.codec.clone());
+        self.codecs.insert(commit.codec_and_mode(&info));
         self.live_lucene_docs += live;
         self.deleted_lucene_docs += deleted;
         if live > 0 {

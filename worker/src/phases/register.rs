@@ -195,8 +195,11 @@ async fn look_into(files: ShardFiles) -> Result<InventoryShard, TaskError> {
         let mut shard = InventoryShard { bytes, ..InventoryShard::default() };
         for segment in &commit.segments {
             let info = SegmentInfo::read(&directory, segment)?;
-            if !shard.codecs.contains(&segment.codec) {
-                shard.codecs.push(segment.codec.clone());
+            let of_info = || info.refusal().map(|why| format!("segment {}: {why}", segment.name));
+            shard.refused = shard.refused.or_else(|| segment.refusal()).or_else(of_info);
+            let codec = segment.codec_and_mode(&info);
+            if !shard.codecs.contains(&codec) {
+                shard.codecs.push(codec);
             }
             let deleted = u64::from(segment.del_count) + u64::from(segment.soft_del_count);
             shard.lucene_docs += u64::from(info.max_doc).saturating_sub(deleted);
