@@ -13,7 +13,12 @@ pub(crate) struct Memory(BTreeMap<String, Bytes>);
 
 impl Memory {
     pub(crate) fn of(name: &str, bytes: Vec<u8>) -> Self {
-        Self(BTreeMap::from([(name.to_owned(), Bytes::from(bytes))]))
+        Self::default().and(name, bytes)
+    }
+
+    pub(crate) fn and(mut self, name: &str, bytes: Vec<u8>) -> Self {
+        self.0.insert(name.to_owned(), Bytes::from(bytes));
+        self
     }
 }
 

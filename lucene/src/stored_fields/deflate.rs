@@ -1,7 +1,9 @@
-//! DEFLATE blocks behind a common dictionary, which is the beginning of the data itself.
+//! DEFLATE blocks, without a zlib header: one for all of the data, or several behind a common dictionary, which is the
+//! beginning of the data itself.
 //!
-//! Layout: lengths of dictionary and block, then each compressed length and its bytes; raw DEFLATE without a zlib
-//! header. After: Lucene `DeflateWithPresetDictCompressionMode`.
+//! Layout of one: its compressed length and its bytes. Layout of several: lengths of dictionary and block, then each
+//! compressed length and its bytes. After: Lucene `CompressionMode#HIGH_COMPRESSION`,
+//! `DeflateWithPresetDictCompressionMode`.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -14,13 +16,22 @@ use super::output::Output;
 /// Inflates blocks, one after the other, in one allocation.
 pub(crate) struct Inflater(Decompress);
 
-impl Inflater {
-    pub(crate) fn new() -> Self {
+impl Default for Inflater {
+    fn default() -> Self {
         Self(Decompress::new(false))
     }
+}
 
-    /// Unpacks `len` bytes to the end of `output`.
-    pub(crate) fn unpack(&mut self, input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
+impl Inflater {
+    /// Unpacks one block of `len` bytes to the end of `output`.
+    pub(crate) fn unpack_whole(&mut self, input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
+        let packed = input.prefixed()?;
+        let (_, room) = output.room(len);
+        self.inflate(&[], packed, room).map_err(|what| input.corrupt(what))
+    }
+
+    /// Unpacks `len` bytes in blocks behind a dictionary to the end of `output`.
+    pub(crate) fn unpack_dict(&mut self, input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
         unpack_dict_blocks(input, len, output, |dict, packed, room| self.inflate(dict, packed, room))
     }
 

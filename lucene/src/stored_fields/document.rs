@@ -8,6 +8,8 @@ use crate::DocId;
 use crate::error::{Error, Result};
 use crate::input::{Input, Order, zigzag};
 
+use super::format::Numbers;
+
 /// A document of a chunk.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredDoc<'a> {
@@ -16,6 +18,7 @@ pub struct StoredDoc<'a> {
     pub(crate) fields: u32,
     pub(crate) bytes: &'a [u8],
     pub(crate) order: Order,
+    pub(crate) numbers: Numbers,
     pub(crate) file: &'a str,
     /// Where in the file the chunk begins, for errors.
     pub(crate) chunk: u64,
@@ -56,6 +59,7 @@ impl<'a> StoredDoc<'a> {
     pub fn fields(&self) -> Fields<'a> {
         Fields {
             input: Input::new(self.file, self.bytes, 0, self.order),
+            numbers: self.numbers,
             left: self.fields,
             ended: false,
             doc: self.doc,
@@ -68,6 +72,7 @@ impl<'a> StoredDoc<'a> {
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     input: Input<'a>,
+    numbers: Numbers,
     left: u32,
     ended: bool,
     doc: DocId,
@@ -90,7 +95,7 @@ impl<'a> Iterator for Fields<'a> {
             };
         }
         self.left -= 1;
-        match field(&mut self.input) {
+        match field(&mut self.input, self.numbers) {
             Ok(field) => Some(Ok(field)),
             Err(error) => {
                 self.ended = true;
@@ -113,19 +118,29 @@ impl Fields<'_> {
     }
 }
 
-fn field<'a>(input: &mut Input<'a>) -> Result<(u32, StoredValue<'a>)> {
+fn field<'a>(input: &mut Input<'a>, numbers: Numbers) -> Result<(u32, StoredValue<'a>)> {
     let key = input.vlong()?;
-    let number = u32::try_from(key >> 3).map_err(|_| input.corrupt("a field number above 32 bits"))?;
+    let field = u32::try_from(key >> 3).map_err(|_| input.corrupt("a field number above 32 bits"))?;
     let value = match key & 7 {
         0 => StoredValue::String(input.prefixed()?),
         1 => StoredValue::Bytes(input.prefixed()?),
-        2 => StoredValue::Int(zigzag(u64::from(input.vint()?)) as i32),
-        3 => StoredValue::Float(float(input)?),
-        4 => StoredValue::Long(long(input)?),
-        5 => StoredValue::Double(double(input)?),
-        other => return Err(input.corrupt(format!("{other} is no kind of stored field"))),
+        kind => number(kind, input, numbers)?,
     };
-    Ok((number, value))
+    Ok((field, value))
+}
+
+fn number<'a>(kind: u64, input: &mut Input<'a>, numbers: Numbers) -> Result<StoredValue<'a>> {
+    Ok(match (kind, numbers) {
+        (2, Numbers::Variable) => StoredValue::Int(zigzag(u64::from(input.vint()?)) as i32),
+        (3, Numbers::Variable) => StoredValue::Float(float(input)?),
+        (4, Numbers::Variable) => StoredValue::Long(long(input)?),
+        (5, Numbers::Variable) => StoredValue::Double(double(input)?),
+        (2, Numbers::Fixed) => StoredValue::Int(input.i32()?),
+        (3, Numbers::Fixed) => StoredValue::Float(f32::from_bits(input.u32()?)),
+        (4, Numbers::Fixed) => StoredValue::Long(input.i64()?),
+        (5, Numbers::Fixed) => StoredValue::Double(f64::from_bits(input.u64()?)),
+        _ => return Err(input.corrupt(format!("{kind} is no kind of stored field"))),
+    })
 }
 
 /// Small whole numbers take a byte, other positive numbers 4, all others 5.
@@ -181,8 +196,8 @@ mod tests {
 
     use super::*;
 
-    fn doc(bytes: &[u8], fields: u32, order: Order) -> Vec<(u32, StoredValue<'_>)> {
-        let doc = StoredDoc { doc: 7, fields, bytes, order, file: "_0.fdt", chunk: 54 };
+    fn doc(bytes: &[u8], fields: u32, order: Order, numbers: Numbers) -> Vec<(u32, StoredValue<'_>)> {
+        let doc = StoredDoc { doc: 7, fields, bytes, order, numbers, file: "_0.fdt", chunk: 54 };
         doc.fields().map(|field| field.unwrap()).collect()
     }
 
@@ -217,21 +232,40 @@ mod tests {
             (6, StoredValue::Double(1.0)),
             (6, StoredValue::Double(-1.0)),
         ];
-        assert_eq!(doc(&bytes, 12, Order::Big), expected);
+        assert_eq!(doc(&bytes, 12, Order::Big, Numbers::Variable), expected);
     }
 
     #[test]
     fn lucene_9_turned_the_parts_of_a_number() {
         assert_eq!(
-            doc(&[0x23, 0x3F, 0x34, 0x12, 0x56], 1, Order::Little)[0].1,
+            doc(&[0x23, 0x3F, 0x34, 0x12, 0x56], 1, Order::Little, Numbers::Variable)[0].1,
             StoredValue::Float(f32::from_bits(0x3F123456))
         );
     }
 
     #[test]
+    fn lucene_4_wrote_numbers_in_full() {
+        let bytes = [
+            &[0x1A, 0xFF, 0xFF, 0xFF, 0xFE][..],   // field 3, int -2
+            &[0x23, 0xBF, 0x80, 0, 0],             // field 4, float -1
+            &[0x2C, 0, 0, 0, 0, 0, 0, 1, 0],       // field 5, long 256
+            &[0x35, 0x3F, 0xF0, 0, 0, 0, 0, 0, 0], // field 6, double 1
+        ]
+        .concat();
+        let expected = [
+            (3, StoredValue::Int(-2)),
+            (4, StoredValue::Float(-1.0)),
+            (5, StoredValue::Long(256)),
+            (6, StoredValue::Double(1.0)),
+        ];
+        assert_eq!(doc(&bytes, 4, Order::Big, Numbers::Fixed), expected);
+    }
+
+    #[test]
     fn too_many_or_too_few_bytes_are_found_and_named() {
         let error = |bytes: &[u8], fields| {
-            let doc = StoredDoc { doc: 7, fields, bytes, order: Order::Big, file: "_0.fdt", chunk: 54 };
+            let (order, numbers) = (Order::Big, Numbers::Variable);
+            let doc = StoredDoc { doc: 7, fields, bytes, order, numbers, file: "_0.fdt", chunk: 54 };
             let mut found = doc.fields();
             let error = found.find_map(Result::err).map(|error| error.to_string());
             assert!(error.is_none() || found.next().is_none(), "it ends after an error");
@@ -245,8 +279,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(bytes: Vec<u8>, fields: u32) {
-            let doc = StoredDoc { doc: 0, fields, bytes: &bytes, order: Order::Little, file: "f", chunk: 0 };
+        fn nothing_panics(bytes: Vec<u8>, fields: u32, fixed: bool) {
+            let (order, numbers) = (Order::Little, if fixed { Numbers::Fixed } else { Numbers::Variable });
+            let doc = StoredDoc { doc: 0, fields, bytes: &bytes, order, numbers, file: "f", chunk: 0 };
             prop_assert!(doc.fields().count() <= bytes.len() + 1);
         }
     }

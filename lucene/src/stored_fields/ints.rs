@@ -20,12 +20,21 @@ pub(crate) fn read(format: Ints, input: &mut Input<'_>, count: usize, values: &m
         return Ok(());
     }
     match format {
-        Ints::Packed => read_packed(input, count, values),
+        Ints::Packed | Ints::PackedWords => read_packed(format, input, count, values),
         Ints::Grouped => read_grouped(input, count, values),
     }
 }
 
-fn read_packed(input: &mut Input<'_>, count: usize, values: &mut Vec<u32>) -> Result<()> {
+/// Takes the bytes of `count` values of `bits` bits.
+pub(crate) fn packed_stream<'a>(format: Ints, input: &mut Input<'a>, count: usize, bits: u32) -> Result<&'a [u8]> {
+    let len = (count * bits as usize).div_ceil(8); // at most 65,536 values of 64 bits
+    input.take(match format {
+        Ints::PackedWords => len.next_multiple_of(8),
+        Ints::Packed | Ints::Grouped => len,
+    })
+}
+
+fn read_packed(format: Ints, input: &mut Input<'_>, count: usize, values: &mut Vec<u32>) -> Result<()> {
     let bits = input.vint()?;
     if bits == 0 {
         return read_equal(input, count, values);
@@ -33,7 +42,7 @@ fn read_packed(input: &mut Input<'_>, count: usize, values: &mut Vec<u32>) -> Re
     if bits > 31 {
         return Err(input.corrupt(format!("{bits} bits per value")));
     }
-    let stream = input.take((count * bits as usize).div_ceil(8))?;
+    let stream = packed_stream(format, input, count, bits)?;
     let value = |index| packed::get(stream, Order::Big, bits, index).unwrap_or_default() as u32;
     values.extend((0..count).map(value));
     Ok(())

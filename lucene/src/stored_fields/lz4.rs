@@ -1,15 +1,60 @@
-//! LZ4 blocks behind a common dictionary, which is the beginning of the data itself.
+//! LZ4 blocks: one for all of the data, or several behind a common dictionary, which is the beginning of the data.
 //!
-//! Layout: lengths of dictionary and block, then all compressed lengths, then the compressed bytes. A block refers to
-//! itself and to the dictionary, never to another block. After: Lucene `LZ4WithPresetDictCompressionMode`.
+//! Layout of one: nothing but the block, which ends when all of the data is there. Layout of several: lengths of
+//! dictionary and block, then all compressed lengths, then the compressed bytes; a block refers to itself and to the
+//! dictionary, never to another block. After: Lucene `LZ4#decompress`, `LZ4WithPresetDictCompressionMode`.
 
 use crate::error::Result;
 use crate::input::Input;
 
 use super::output::Output;
 
-/// Unpacks `len` bytes to the end of `output`.
-pub(crate) fn unpack(input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
+/// Matches are longer than they say by so many bytes.
+const MATCH_BYTES_MIN: usize = 4;
+
+/// Unpacks one block of `len` bytes to the end of `output`; if it is the `last` in `input`, it goes to its end.
+pub(crate) fn unpack_whole(input: &mut Input<'_>, len: usize, last: bool, output: &mut Output) -> Result<()> {
+    // A slice doesn't say how long it is packed. A chunk doesn't either, but there the index does.
+    let packed_len = if last { input.left() } else { packed_len(input.clone(), len)? };
+    let packed = input.take(packed_len)?;
+    let start = output.len();
+    block(input, packed, output, start..start, len)
+}
+
+/// How many bytes the block that unpacks to `len` bytes takes: steps through it without copying anything.
+fn packed_len(mut input: Input<'_>, len: usize) -> Result<usize> {
+    let before = input.left();
+    let mut unpacked = 0usize;
+    loop {
+        let token = usize::from(input.u8()?);
+        let literals = length(token >> 4, &mut input)?;
+        input.skip(literals)?;
+        unpacked += literals;
+        if unpacked >= len {
+            return Ok(before - input.left());
+        }
+        input.skip(2)?; // how far back the match is
+        unpacked += length(token & 15, &mut input)? + MATCH_BYTES_MIN;
+    }
+}
+
+/// A length of which the token has `start`. It grows by 255 per byte at most, so it stays far below any limit.
+fn length(start: usize, input: &mut Input<'_>) -> Result<usize> {
+    let mut len = start;
+    if start == 15 {
+        loop {
+            let byte = input.u8()?;
+            len += usize::from(byte);
+            if byte != 255 {
+                break;
+            }
+        }
+    }
+    Ok(len)
+}
+
+/// Unpacks `len` bytes in blocks behind a dictionary to the end of `output`.
+pub(crate) fn unpack_dict(input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
     let dict_len = input.vint()? as usize;
     let block_len = input.vint()? as usize;
     let Some(behind_dict) = len.checked_sub(dict_len).filter(|behind| *behind == 0 || block_len != 0) else {
@@ -44,8 +89,11 @@ fn block(
         return Ok(()); // written as one byte that says "nothing"
     }
     let (before, room) = output.room(wanted);
-    let dict = before.get(dict).unwrap_or_default();
-    match lz4_flex::block::decompress_into_with_dict(packed, room, dict) {
+    let found = match before.get(dict).unwrap_or_default() {
+        [] => lz4_flex::block::decompress_into(packed, room),
+        dict => lz4_flex::block::decompress_into_with_dict(packed, room, dict),
+    };
+    match found {
         Ok(found) if found == wanted => Ok(()),
         Ok(found) => Err(input.corrupt(format!("LZ4 gives {found} bytes where {wanted} are expected"))),
         Err(error) => Err(input.corrupt(format!("LZ4: {error}"))),

@@ -1,22 +1,36 @@
-//! Stored fields: `.fdt` holds them in compressed chunks, `.fdm` and `.fdx` say where each chunk begins.
+//! Stored fields: `.fdt` holds them in compressed chunks, `.fdx` says where each chunk begins, since Lucene 8.5 with
+//! `.fdm`.
 //!
 //! A *chunk* is some hundred documents, compressed together; a huge one is *sliced* into pieces that are compressed on
 //! their own. [`StoredFields::cuts`] divides a segment at chunk starts, [`StoredFields::read`] reads such a part, from
 //! any document on. The way of a byte: `reader` reads a chunk, `index` knows how long it is, `unpack` reads its header
 //! and arrays (`ints`) and has it unpacked (`lz4`, `deflate`, `zstd`) into `output`; `document` reads the fields.
-//! Memory: one chunk compressed and unpacked, two blocks of the index. After: Lucene `compressing` stored fields.
+//! What differs from one Lucene version to the next is put down in `format`.
+//! Memory: one chunk compressed and unpacked, two blocks of the index; up to Lucene 8.4 the whole `.fdx`, 1 MB for 5 GB
+//! of stored fields. After: Lucene `compressing` stored fields.
+
+mod format;
+
+mod block_index;
+mod index;
+mod sequence_index;
+
+mod reader;
+mod unpack;
 
 mod deflate;
 mod dict_blocks;
-mod document;
-mod format;
-mod index;
 mod ints;
 mod lz4;
 mod output;
-mod reader;
-mod unpack;
 mod zstd;
+
+mod document;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod writer;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,8 +43,10 @@ use crate::compound::SegmentFiles;
 use crate::error::{Error, Result};
 use crate::file::File;
 use crate::footer;
-use format::Format;
-use index::{ChunkIndex, IndexCursor, Sources};
+use crate::header;
+use crate::input::{Input, Order};
+use format::{Chunking, Format};
+use index::{ChunkIndex, IndexCursor, Segment};
 
 /// A part of a segment's stored fields that begins and ends where a chunk does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +54,7 @@ pub struct ChunkRange {
     /// The documents in it.
     pub docs: Range<DocId>,
     /// The bytes of `.fdt` in it. The first part begins at 0 with the header, the last ends before the CRC of the
-    /// footer: so the checksums of all parts combine to the footer's.
+    /// footer: so the checksums of all parts combine to the footer's. Without a footer it ends with the file.
     pub bytes: Range<u64>,
 }
 
@@ -60,24 +76,25 @@ pub struct StoredFields {
 struct Inner {
     data: File,
     format: Format,
-    /// What in `data` is neither header nor footer.
-    body: Range<u64>,
+    chunking: Chunking,
+    /// Where the footer of `data` begins; its end where there is none.
+    body_end: u64,
     index: Arc<ChunkIndex>,
 }
 
 impl StoredFields {
     pub(crate) fn open(files: &SegmentFiles, max_doc: u32) -> Result<Self> {
         let data = files.inside(".fdt")?;
-        let (format, body) = data.header(files.id(), "", |codec| Format::of(&codec, &data))?;
-        let sources = Sources {
-            meta: &files.inside(".fdm")?,
-            data: files.inside(".fdx")?.held_if_small()?,
-            id: files.id(),
-            max_doc,
-            body: body.clone(),
-        };
-        let index = Arc::new(ChunkIndex::open(&format, sources)?);
-        Ok(Self { inner: Arc::new(Inner { data, format, body, index }) })
+        let head = data.read_head()?;
+        let mut input = Input::new(data.label(), &head, 0, Order::Big);
+        let codec = header::read(&mut input, files.id(), "")?;
+        let format = Format::of(&codec, &data)?;
+        let mut chunking = format.chunking();
+        chunking.note(format.noted, &mut input)?;
+        let body = input.offset()..data.body_end(&codec)?;
+        let segment = Segment { files, max_doc, body: body.clone() };
+        let index = Arc::new(ChunkIndex::open(&format, &segment, &mut chunking)?);
+        Ok(Self { inner: Arc::new(Inner { data, format, chunking, body_end: body.end, index }) })
     }
 
     /// Length of `.fdt` in bytes.
@@ -93,7 +110,7 @@ impl StoredFields {
     /// `Corrupt` where the file does not end as a Lucene file, `Read`.
     pub fn footer_crc(&self) -> Result<Option<u32>> {
         let data = &self.inner.data;
-        let start = self.inner.body.end;
+        let start = self.inner.body_end;
         if start == data.len() {
             return Ok(None);
         }
@@ -157,12 +174,10 @@ impl StoredFields {
         IndexCursor::new(Arc::clone(&self.inner.index))
     }
 
-    /// Where what the footer's CRC covers ends.
+    /// Where what a checksum covers ends.
     fn covered_end(&self) -> u64 {
-        match self.inner.body.end == self.data_len() {
-            true => self.data_len(), // no footer
-            false => self.data_len().saturating_sub(footer::CRC_LEN),
-        }
+        let has_footer = self.inner.body_end < self.data_len();
+        self.data_len() - if has_footer { footer::CRC_LEN } else { 0 }
     }
 
     /// The chunk that begins at `doc` and `byte`, as [`StoredFields::cuts`] gives them.

@@ -5,13 +5,15 @@
 //! and after the last.
 
 use std::io::Read;
+use std::ops::Range;
 
 use crate::DocId;
 use crate::error::{Error, Result};
 use crate::file::File;
-use crate::input::{Input, Order};
+use crate::input::Input;
 
 use super::document::StoredDoc;
+use super::format::Format;
 use super::index::{ChunkBounds, IndexCursor};
 use super::output::Output;
 use super::unpack::Unpacked;
@@ -39,7 +41,7 @@ pub struct ChunkReader {
     lost: bool,
     packed: Output,
     unpacked: Unpacked,
-    order: Order,
+    format: Format,
 }
 
 impl ChunkReader {
@@ -47,7 +49,7 @@ impl ChunkReader {
     pub(super) fn new(
         inner: &Inner,
         index: IndexCursor,
-        chunks: std::ops::Range<u64>,
+        chunks: Range<u64>,
         crc: RangeCrc,
         bytes_end: u64,
     ) -> Result<Self> {
@@ -62,8 +64,8 @@ impl ChunkReader {
             crc: crc32fast::Hasher::new_with_initial(crc.value),
             lost: false,
             packed: Output::default(),
-            unpacked: Unpacked::new(inner.format, index.index().slice_bytes),
-            order: inner.format.order,
+            unpacked: Unpacked::new(inner.format, inner.chunking),
+            format: inner.format,
             index,
         })
     }
@@ -74,15 +76,32 @@ impl ChunkReader {
     /// `Read` where the source fails, after which this reader is of no more use; `Corrupt` for a chunk that is not
     /// what it should be.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>> {
+        self.next_chunk_if(|_| Ok(true))
+    }
+
+    /// The next chunk that is wanted: `wanted` is asked with the documents of each chunk. The others are read, because
+    /// the checksum covers them, but not unpacked.
+    ///
+    /// # Errors
+    /// As [`ChunkReader::next_chunk`], and what `wanted` says.
+    pub fn next_chunk_if(&mut self, mut wanted: impl FnMut(Range<DocId>) -> Result<bool>) -> Result<Option<Chunk<'_>>> {
         if self.lost {
             let what = "an earlier read failed".to_owned();
             return Err(Error::Position { file: self.file.label().to_string(), what });
         }
-        if self.next == self.end {
-            self.skip_to(self.bytes_end)?;
-            return Ok(None);
+        while self.next < self.end {
+            let bounds = self.index.bounds(self.next)?;
+            let is_wanted = wanted(bounds.docs.clone())?;
+            self.next += 1;
+            if is_wanted {
+                return self.unpack(bounds).map(Some);
+            }
         }
-        let bounds = self.index.bounds(self.next)?;
+        self.skip_to(self.bytes_end)?;
+        Ok(None)
+    }
+
+    fn unpack(&mut self, bounds: ChunkBounds) -> Result<Chunk<'_>> {
         self.skip_to(bounds.bytes.start)?;
         let crc_before = self.crc();
         let len = bounds.bytes.end - bounds.bytes.start;
@@ -90,10 +109,9 @@ impl ChunkReader {
             return Err(self.file.corrupt(bounds.bytes.start, format!("a chunk of {len} compressed bytes")));
         }
         self.read_packed(len as usize)?;
-        self.next += 1;
-        let input = Input::new(self.file.label(), self.packed.as_slice(), bounds.bytes.start, self.order);
+        let input = Input::new(self.file.label(), self.packed.as_slice(), bounds.bytes.start, self.format.order);
         self.unpacked.unpack(&bounds, input)?;
-        Ok(Some(Chunk { file: self.file.label(), unpacked: &self.unpacked, bounds, crc_before, order: self.order }))
+        Ok(Chunk { file: self.file.label(), unpacked: &self.unpacked, bounds, crc_before, format: self.format })
     }
 
     /// The checksum from the start of the range to the end of the chunk that was returned last.
@@ -129,7 +147,7 @@ pub struct Chunk<'a> {
     unpacked: &'a Unpacked,
     bounds: ChunkBounds,
     crc_before: RangeCrc,
-    order: Order,
+    format: Format,
 }
 
 impl<'a> Chunk<'a> {
@@ -178,7 +196,8 @@ impl<'a> Chunk<'a> {
             let (file, offset) = (self.file.to_owned(), self.bounds.bytes.start);
             return Some(Err(Error::Corrupt { file, offset, what }));
         }
-        Some(Ok(StoredDoc { doc, fields, bytes, order: self.order, file: self.file, chunk: self.bounds.bytes.start }))
+        let (order, numbers) = (self.format.order, self.format.numbers);
+        Some(Ok(StoredDoc { doc, fields, bytes, order, numbers, file: self.file, chunk: self.bounds.bytes.start }))
     }
 
     /// All documents, in order.

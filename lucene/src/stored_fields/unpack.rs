@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::input::Input;
 
 use super::deflate::Inflater;
-use super::format::{Compression, Format};
+use super::format::{Chunking, Compression, Format};
 use super::index::ChunkBounds;
 use super::output::Output;
 use super::zstd::Unzstd;
@@ -24,7 +24,7 @@ const CHUNK_BYTES_MAX: u64 = i32::MAX as u64;
 /// The documents of the chunk that was unpacked last.
 pub(crate) struct Unpacked {
     format: Format,
-    slice_bytes: u32,
+    chunking: Chunking,
     /// Fields of each document.
     pub(crate) fields: Vec<u32>,
     /// Where in the output each document ends.
@@ -35,10 +35,10 @@ pub(crate) struct Unpacked {
 }
 
 impl Unpacked {
-    pub(crate) fn new(format: Format, slice_bytes: u32) -> Self {
+    pub(crate) fn new(format: Format, chunking: Chunking) -> Self {
         Self {
             format,
-            slice_bytes,
+            chunking,
             fields: Vec::new(),
             ends: Vec::new(),
             output: Output::default(),
@@ -63,7 +63,7 @@ impl Unpacked {
     pub(crate) fn unpack(&mut self, bounds: &ChunkBounds, mut input: Input<'_>) -> Result<()> {
         self.clear();
         input.set_order(self.format.order);
-        let sliced = self.header(bounds, &mut input)?;
+        let flags = self.header(bounds, &mut input)?;
         let total = u64::from(self.ends.last().copied().unwrap_or_default());
         if total == 0 {
             return Ok(()); // compressors write a few bytes that say "nothing"; the index knows where the next begins
@@ -72,12 +72,12 @@ impl Unpacked {
         if total > possible {
             return Err(input.corrupt(format!("{} bytes cannot become {total}", input.left())));
         }
-        let unit_bytes = if sliced { u64::from(self.slice_bytes) } else { total };
+        let unit_bytes = self.unit_bytes(flags, total);
         let mut left = total;
         while left > 0 {
             let unit = unit_bytes.min(left);
-            self.unit(&mut input, unit as usize)?;
             left -= unit;
+            self.unit(&mut input, unit as usize, left == 0)?;
         }
         match input.left() {
             0 => Ok(()),
@@ -85,8 +85,19 @@ impl Unpacked {
         }
     }
 
-    /// Reads everything before the compressed bytes; gives whether these are sliced.
-    fn header(&mut self, bounds: &ChunkBounds, input: &mut Input<'_>) -> Result<bool> {
+    /// How many bytes are compressed in one go: those of a slice, or all.
+    fn unit_bytes(&self, flags: u32, total: u64) -> u64 {
+        let Some(slice_bytes) = self.chunking.slice_bytes else { return total };
+        let slice_bytes = u64::from(slice_bytes.get());
+        let sliced = match self.format.token_flags {
+            0 => total >= 2 * slice_bytes,
+            _ => flags & 1 == 1,
+        };
+        if sliced { slice_bytes } else { total }
+    }
+
+    /// Reads everything before the compressed bytes; gives the flags.
+    fn header(&mut self, bounds: &ChunkBounds, input: &mut Input<'_>) -> Result<u32> {
         let doc_base = input.vint()?;
         let token = input.vint()?;
         let doc_count = token >> self.format.token_flags;
@@ -98,8 +109,8 @@ impl Unpacked {
         if doc_count > CHUNK_DOCS_MAX {
             return Err(input.corrupt(format!("{doc_count} documents in one chunk")));
         }
-        ints::read(self.format.ints, input, doc_count as usize, &mut self.fields)?;
-        ints::read(self.format.ints, input, doc_count as usize, &mut self.ends)?;
+        ints::read(self.chunking.ints, input, doc_count as usize, &mut self.fields)?;
+        ints::read(self.chunking.ints, input, doc_count as usize, &mut self.ends)?;
         let mut end = 0u64;
         for slot in &mut self.ends {
             end += u64::from(*slot);
@@ -108,181 +119,90 @@ impl Unpacked {
         if end > CHUNK_BYTES_MAX {
             return Err(input.corrupt(format!("a chunk of {end} bytes")));
         }
-        Ok(token & 1 == 1)
+        Ok(token & ((1 << self.format.token_flags) - 1))
     }
 
-    /// Unpacks what was compressed in one go: a slice, or the whole chunk.
-    fn unit(&mut self, input: &mut Input<'_>, len: usize) -> Result<()> {
+    /// Unpacks what was compressed in one go: a slice, or the whole chunk; `last` of them or not.
+    fn unit(&mut self, input: &mut Input<'_>, len: usize, last: bool) -> Result<()> {
         let output = &mut self.output;
-        let unzstd = match self.format.compression {
-            Compression::Lz4 => return lz4::unpack(input, len, output),
-            Compression::Deflate => {
-                return self.inflater.get_or_insert_with(Inflater::new).unpack(input, len, output);
-            }
-            _ => match &mut self.unzstd {
-                Some(unzstd) => unzstd,
-                None => {
-                    let unzstd = Unzstd::new().map_err(|error| input.corrupt(format!("zstd: {error}")))?;
-                    self.unzstd.insert(unzstd)
-                }
-            },
-        };
+        let inflater = &mut self.inflater;
         match self.format.compression {
-            Compression::ZstdDict => unzstd.unpack_dict(input, len, output),
-            Compression::ZstdBlocks => unzstd.unpack_blocks(input, len, output),
-            _ => unzstd.unpack_whole(input, len, output),
+            Compression::Lz4Whole => lz4::unpack_whole(input, len, last, output),
+            Compression::Lz4Dict => lz4::unpack_dict(input, len, output),
+            Compression::DeflateWhole => inflater.get_or_insert_default().unpack_whole(input, len, output),
+            Compression::DeflateDict => inflater.get_or_insert_default().unpack_dict(input, len, output),
+            Compression::ZstdWhole => unzstd(&mut self.unzstd, input)?.unpack_whole(input, len, output),
+            Compression::ZstdDict => unzstd(&mut self.unzstd, input)?.unpack_dict(input, len, output),
+            Compression::ZstdBlocks => unzstd(&mut self.unzstd, input)?.unpack_blocks(input, len, output),
+        }
+    }
+}
+
+/// Made when it is needed first.
+fn unzstd<'a>(made: &'a mut Option<Unzstd>, input: &Input<'_>) -> Result<&'a mut Unzstd> {
+    match made {
+        Some(unzstd) => Ok(unzstd),
+        None => {
+            let unzstd = Unzstd::new().map_err(|error| input.corrupt(format!("zstd: {error}")))?;
+            Ok(made.insert(unzstd))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use flate2::{Compress, FlushCompress};
-    use proptest::prelude::*;
+    use std::sync::Arc;
 
     use super::*;
     use crate::header::Codec;
     use crate::input::Order;
+    use crate::{Directory, testing};
 
-    const CODECS: [(&str, u32); 6] = [
-        ("Lucene87StoredFieldsFastData", 3),
-        ("Lucene87StoredFieldsHighData", 4),
-        ("Lucene90StoredFieldsFastData", 1),
-        ("ZstdStoredFields814", 1),
-        ("CustomStoredFieldsZstd", 1),
-        ("CustomStoredFieldsZstdNoDict", 1),
-    ];
-
-    fn format(codec: (&str, u32)) -> Format {
-        let dir: std::sync::Arc<dyn crate::Directory> = std::sync::Arc::new(crate::testing::Memory::of("f", vec![]));
+    /// Unpacks a chunk of documents 5 and 6.
+    fn unpack(name: &str, version: u32, bytes: &[u8]) -> Result<Unpacked> {
+        let dir: Arc<dyn Directory> = Arc::new(testing::Memory::of("f", vec![]));
         let file = crate::file::File::open(&dir, "f".into(), "the test").unwrap();
-        Format::of(&Codec { name: codec.0, version: codec.1 }, &file).unwrap()
-    }
-
-    fn vint(mut value: usize, bytes: &mut Vec<u8>) {
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-    }
-
-    fn deflate(dict: &[u8], data: &[u8]) -> Vec<u8> {
-        let mut compress = Compress::new(flate2::Compression::new(6), false);
-        if !dict.is_empty() {
-            compress.set_dictionary(dict).unwrap();
-        }
-        let mut packed = Vec::with_capacity(data.len() * 2 + 64);
-        compress.compress_vec(data, &mut packed, FlushCompress::Finish).unwrap();
-        packed
-    }
-
-    fn zstd(dict: &[u8], data: &[u8]) -> Vec<u8> {
-        zstd::bulk::Compressor::with_dictionary(3, dict).unwrap().compress(data).unwrap()
-    }
-
-    /// One unit as its writer lays it out, with blocks of `block_len` bytes behind a dictionary of `dict_len`.
-    fn unit(compression: Compression, data: &[u8], dict_len: usize, block_len: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let (dict, rest) = data.split_at(dict_len.min(data.len()));
-        let blocks = rest.chunks(block_len);
-        let prefixed = |bytes: &mut Vec<u8>, packed: Vec<u8>| {
-            vint(packed.len(), bytes);
-            bytes.extend(packed);
-        };
-        match compression {
-            Compression::Lz4 => {
-                vint(dict.len(), &mut bytes);
-                vint(block_len, &mut bytes);
-                let mut all = vec![lz4_flex::block::compress(dict)];
-                all.extend(blocks.map(|block| lz4_flex::block::compress_with_dict(block, dict)));
-                all.iter().for_each(|packed| vint(packed.len(), &mut bytes));
-                bytes.extend(all.concat());
-            }
-            Compression::Deflate | Compression::ZstdDict => {
-                let pack = if compression == Compression::Deflate { deflate } else { zstd };
-                vint(dict.len(), &mut bytes);
-                vint(block_len, &mut bytes);
-                prefixed(&mut bytes, if dict.is_empty() { Vec::new() } else { pack(&[], dict) });
-                blocks.for_each(|block| prefixed(&mut bytes, pack(dict, block)));
-            }
-            Compression::ZstdWhole => prefixed(&mut bytes, zstd(&[], data)),
-            Compression::ZstdBlocks => {
-                vint(block_len, &mut bytes);
-                data.chunks(block_len).for_each(|block| prefixed(&mut bytes, zstd(&[], block)));
-            }
-        }
-        bytes
-    }
-
-    /// A chunk of two documents that begins at document 5.
-    fn chunk(format: &Format, data: &[u8], slice_bytes: Option<usize>, dict_len: usize, block_len: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        vint(5, &mut bytes);
-        vint(2 << format.token_flags | usize::from(slice_bytes.is_some()), &mut bytes);
-        let lengths = [data.len() / 3, data.len() - data.len() / 3];
-        for values in [[1, 1], lengths] {
-            match format.ints {
-                super::super::format::Ints::Packed => {
-                    bytes.push(16);
-                    values.iter().for_each(|value| bytes.extend((*value as u16).to_be_bytes()));
-                }
-                super::super::format::Ints::Grouped => {
-                    bytes.push(16);
-                    values.iter().for_each(|value| bytes.extend((*value as u16).to_le_bytes()));
-                }
-            }
-        }
-        for piece in data.chunks(slice_bytes.unwrap_or(usize::MAX)) {
-            bytes.extend(unit(format.compression, piece, dict_len, block_len));
-        }
-        bytes
-    }
-
-    const BOUNDS: ChunkBounds = ChunkBounds { docs: 5..7, bytes: 0..0 };
-
-    fn unpack(format: Format, slice_bytes: usize, bytes: &[u8]) -> Result<Unpacked> {
-        let mut unpacked = Unpacked::new(format, slice_bytes as u32);
-        unpacked.unpack(&BOUNDS, Input::new("_0.fdt", bytes, 0, Order::Big))?;
+        let format = Format::of(&Codec { name, version }, &file).unwrap();
+        let mut unpacked = Unpacked::new(format, format.chunking());
+        let bounds = ChunkBounds { docs: 5..7, bytes: 0..0 };
+        unpacked.unpack(&bounds, Input::new("_0.fdt", bytes, 0, Order::Big))?;
         Ok(unpacked)
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_packed_is_unpacked_sliced_or_not(
-            data in prop::collection::vec(prop::sample::select(b"abcabcabc{}".to_vec()), 3..4000),
-            codec in prop::sample::select(CODECS.to_vec()),
-            slice_bytes in prop::option::of(50usize..2000),
-            dict_len in 0usize..60,
-            block_len in 1usize..700,
-            cut in any::<prop::sample::Index>(),
-            bit in any::<prop::sample::Index>(),
-        ) {
-            let format = format(codec);
-            let bytes = chunk(&format, &data, slice_bytes, dict_len, block_len);
-            let slice = slice_bytes.unwrap_or(1);
-            let unpacked = unpack(format, slice, &bytes).unwrap();
-            prop_assert_eq!(unpacked.bytes(), &data);
-            prop_assert_eq!(&unpacked.ends, &[data.len() as u32 / 3, data.len() as u32]);
-
-            prop_assert!(unpack(format, slice, &bytes[..cut.index(bytes.len())]).is_err(), "cut off");
-            let mut spoiled = bytes.clone();
-            let at = bit.index(bytes.len() * 8);
-            spoiled[at / 8] ^= 1 << (at % 8);
-            let _ = unpack(format, slice, &spoiled); // other bytes may come of it; the file's checksum finds them
-        }
     }
 
     #[test]
     fn lengths_that_cannot_be_are_refused_before_anything_is_allocated() {
-        let format = format(CODECS[2]);
+        let error = |bytes: &[u8]| unpack("Lucene90StoredFieldsFastData", 1, bytes).err().unwrap().to_string();
         let huge = [5, 8, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x03, 0, 0, 0, 0]; // two documents of 2^30 - 1 bytes
-        assert!(unpack(format, 1, &huge).err().unwrap().to_string().contains("cannot become"));
+        assert!(error(&huge).contains("cannot become"));
         let larger = [5, 8, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0, 0, 0];
-        assert!(unpack(format, 1, &larger).err().unwrap().to_string().contains("a chunk of 8589934590 bytes"));
+        assert!(error(&larger).contains("a chunk of 8589934590 bytes"));
         let other = [6, 8, 0, 1, 0, 1];
-        assert!(unpack(format, 1, &other).err().unwrap().to_string().contains("where the index has 5..7"));
-        let nothing = [5, 8, 0, 0, 0, 0, 0, 0, 1, 0]; // nested documents: no fields, and what LZ4 writes for no bytes
-        assert_eq!(unpack(format, 1, &nothing).unwrap().ends, [0, 0]);
+        assert!(error(&other).contains("where the index has 5..7"));
+    }
+
+    /// Nested documents have no fields at all, and each compressor its way to say "no bytes".
+    #[test]
+    fn chunks_without_any_field_are_read_whatever_stands_for_nothing() {
+        for (name, version, token, nothing) in [
+            ("Lucene41StoredFieldsData", 2, 2, &[0][..]),
+            ("Lucene50StoredFieldsFastData", 1, 2 << 1, &[0]),
+            ("Lucene50StoredFieldsHighData", 1, 2 << 1, &[0]),
+            ("Lucene90StoredFieldsFastData", 1, 2 << 2, &[0, 0, 1, 0]),
+            ("Lucene90StoredFieldsHighData", 1, 2 << 2, &[0, 0, 0]),
+            ("ZstdStoredFields814", 1, 2 << 2, &[]),
+            ("CustomStoredFieldsZstdNoDict", 1, 2 << 2, &[0]),
+        ] {
+            let bytes = [&[5, token, 0, 0, 0, 0], nothing].concat();
+            assert_eq!(unpack(name, version, &bytes).unwrap().ends, [0, 0], "{name}");
+        }
+    }
+
+    /// A match may end the data although writers end it with literals.
+    #[test]
+    fn what_follows_a_block_is_not_swallowed() {
+        let chunk = |rest: &[u8]| [&[5, 4, 0, 1, 0, 2, 0x40, b'a', b'b', b'c', b'd'], rest].concat();
+        let unpacked = unpack("Lucene50StoredFieldsFastData", 1, &chunk(&[])).unwrap();
+        assert_eq!((unpacked.bytes(), &unpacked.ends[..]), (&b"abcd"[..], &[2, 4][..]));
+        assert!(unpack("Lucene50StoredFieldsFastData", 1, &chunk(&[0])).is_err());
     }
 }
