@@ -1,0 +1,84 @@
+//! `_id` and `_source` of a document, as stored: what comes out is text, JSON, one line.
+#![no_main]
+
+use fuzz::fixtures;
+use serde_json::Value;
+use target::{BulkBody, Op};
+use worker::line::LineWriter;
+use worker::read::source::{self, Detected, SourceFormat};
+use worker::read::{Document, Source, Versions, uid};
+
+const ID: u8 = 0;
+const DETECTED: u8 = 1;
+
+libfuzzer_sys::fuzz_target!(init: fuzz::seed(seeds), |input: &[u8]| {
+    match input.split_first() {
+        Some((&ID, stored)) => id(stored),
+        Some((&DETECTED, stored)) => detected(stored),
+        Some((selector, stored)) => converted(stored, [SourceFormat::Smile, SourceFormat::Cbor][usize::from(selector % 2)]),
+        None => {}
+    }
+});
+
+fn id(stored: &[u8]) {
+    let mut id = String::from("before");
+    if uid::decode_id(stored, &mut id).is_ok() {
+        assert!(id.starts_with("before"));
+        lines(&id, Source::Json(b"{}"), true);
+    }
+}
+
+fn detected(stored: &[u8]) {
+    match source::detect(stored) {
+        Detected::Json => lines("id", Source::Json(stored), false),
+        Detected::Binary(format) => converted(stored, format),
+        Detected::Yaml | Detected::Unknown => {}
+    }
+}
+
+fn converted(stored: &[u8], format: SourceFormat) {
+    if let Ok(json) = source::to_json(stored, format) {
+        serde_json::from_str::<serde::de::IgnoredAny>(&json).expect("what is converted is JSON");
+        lines("id", Source::Converted(json.as_bytes(), format), true);
+    }
+}
+
+/// A document is one line, and in a request two, whatever is in it.
+fn lines(id: &str, source: Source<'_>, is_json: bool) {
+    let mut line = Vec::new();
+    let document = Document { id, routing: Some(id), source, versions: Versions::default() };
+    LineWriter::new(id, Some(id)).push(&document, &mut line);
+    assert_eq!(breaks(&line), 1);
+    assert!(!is_json || serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok(), "a line is JSON");
+    let mut body = BulkBody::default();
+    body.push(Op::Index, id, Some(id), source.bytes());
+    assert_eq!((body.len(), body.key(0)), (1, Some((id.to_owned(), Some(id.to_owned())))));
+    assert_eq!(breaks(body.source(0).expect("it was pushed")), 0);
+}
+
+fn breaks(line: &[u8]) -> usize {
+    line.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count()
+}
+
+/// Ids and sources of the fixtures, and JSON among them in the other formats.
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds =
+        vec![vec![ID, 0xfe, 0x12, 0x3f], vec![ID, 0xfd, 0xfe], b"\x01---\na: [1, x]\nb: {c: 'd'}\n".to_vec()];
+    let mut json_count = 0;
+    for (id, source) in fixtures::documents() {
+        seeds.push([&[ID], id.as_ref()].concat());
+        match serde_json::from_slice::<Value>(&source) {
+            Ok(_) if json_count > 500 => continue,
+            Ok(value) => {
+                json_count += 1;
+                let smile = serde_smile::to_vec(&value).expect("JSON is SMILE");
+                let mut cbor = vec![DETECTED];
+                ciborium::into_writer(&value, &mut cbor).expect("JSON is CBOR");
+                seeds.extend([[&[DETECTED], smile.as_slice()].concat(), cbor]);
+            }
+            Err(_) => {}
+        }
+        seeds.push([&[DETECTED], source.as_ref()].concat());
+    }
+    seeds
+}

@@ -1,0 +1,16 @@
+//! `.fnm`: the fields, and where their doc values are.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use fuzz::files::Files;
+use fuzz::read;
+
+static FILES: LazyLock<Files> = LazyLock::new(|| Files::of(&[".fnm"]));
+
+libfuzzer_sys::fuzz_target!(init: fuzz::seed(|| FILES.seeds()), |input: &[u8]| {
+    let Some(segment) = FILES.case(input).and_then(|case| read::segment(&case)) else { return };
+    read::live_docs(&segment);
+    read::numbers(&segment);
+    read::documents(&segment);
+});

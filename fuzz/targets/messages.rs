@@ -1,0 +1,116 @@
+//! Messages and values of the bus: what is read can be written, and is the same when it is read again.
+#![no_main]
+
+use std::fmt::Debug;
+
+use protocol::checkpoint::{Counts, Failure, RangeProgress, SegmentAccount, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
+use protocol::phase::Phase;
+use protocol::plan::{InventoryPage, ShardPlan};
+use protocol::spec::Submission;
+use protocol::state::{
+    Approval, Control, DeadLetter, Event, MigrationState, PhaseResult, TargetIndex, TargetPage, WorkerStatus,
+};
+use protocol::task::{Task, TaskMessage};
+use protocol::wire;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Reads a message as one of these types, by its number.
+const READERS: [fn(&[u8]); 14] = [
+    check::<Submission>,
+    check::<TaskMessage>,
+    check::<InventoryPage>,
+    check::<ShardPlan>,
+    check::<SliceCheckpoint>,
+    check::<ShardRecord>,
+    check::<MigrationState>,
+    check::<PhaseResult>,
+    check::<TargetPage>,
+    check::<WorkerStatus>,
+    check::<Control>,
+    check::<Approval>,
+    check::<Event>,
+    check::<DeadLetter>,
+];
+
+libfuzzer_sys::fuzz_target!(init: fuzz::seed(seeds), |input: &[u8]| {
+    if let Some((number, message)) = input.split_first() {
+        READERS[usize::from(*number) % READERS.len()](message);
+    }
+});
+
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &[u8]) {
+    if let Ok(value) = wire::decode::<T>(message) {
+        let written = wire::encode(&value).expect("what was read can be written");
+        assert_eq!(wire::decode::<T>(&written).expect("what was written can be read"), value);
+    }
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let seed =
+        |number: u8, message: Result<Vec<u8>, wire::WireError>| [vec![number], message.expect("a message")].concat();
+    let counts = Counts { written: 7, ..Counts::default() };
+    let range = RangeProgress { next_doc: 9, counts: counts.clone(), ..RangeProgress::default() };
+    let failure = Failure::after(None, 1, Verdict::FailShard, "_0.fdt is corrupt".into());
+    let (shard, slice) = (ShardId { index: IndexNo(3), shard: 1 }, SliceId::new("_0", 0, 9));
+    let task = |task| TaskMessage { migration: "a-migration".parse().expect("a name"), attempt: 2, task };
+    let record = ShardRecord {
+        done: true,
+        segments: vec![SegmentAccount { name: "_0".into(), live_docs: 7, counts }],
+        failure: Some(failure.clone()),
+    };
+    let checkpoint = SliceCheckpoint {
+        owner: Some(WorkerId::new("w-1")),
+        ranges: vec![range],
+        failure: Some(failure),
+        ..SliceCheckpoint::default()
+    };
+    let index = TargetIndex { name: "logs".into(), uuid: "u".into(), created: true, ..TargetIndex::default() };
+    let mut seeds = vec![
+        seed(1, wire::encode(&task(Task::Phase(Phase::Register)))),
+        seed(1, wire::encode(&task(Task::Plan(shard)))),
+        seed(1, wire::encode(&task(Task::Load(shard, slice)))),
+        seed(4, wire::encode(&checkpoint)),
+        seed(5, wire::encode(&record)),
+        seed(6, wire::encode(&MigrationState::default())),
+        seed(8, wire::encode(&TargetPage { indices: [(IndexNo(3), index)].into() })),
+        seed(10, wire::encode(&Control { stopped: Some("why".into()) })),
+    ];
+    // Types of which a value is long are spelt as JSON; the field names are those of MessagePack.
+    for (number, json) in JSON {
+        let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        let message = wire::encode(&value);
+        seeds.push(seed(*number, message));
+    }
+    seeds
+}
+
+const JSON: &[(u8, &str)] = &[
+    (
+        0,
+        r#"{"number":1,"spec":{"name":"m","snapshot":{"repository":{"path":"/r"},"externallyManagedSnapshot":"s"},
+        "target":{"endpoint":"http://t","basicAuth":{"username":"u","passwordEnv":"P"}},
+        "indices":["a","regex:b.*"],"gates":{"load":"manual"},"sizing":{},"maxRejected":10}}"#,
+    ),
+    (
+        2,
+        r#"{"indices":[{"no":0,"name":"a","repository_id":"x","shards":[{"lucene_docs":3,"segments":1,"bytes":100,
+        "lucene_versions":["9.12.0"],"refused":null}],"version_created":"7.10.2","closed":false,"warnings":["w"]}],
+        "pages":1}"#,
+    ),
+    (
+        3,
+        r#"{"segments":[{"name":"_0","max_doc":9,"del_count":1,"soft_del_count":1,"fdt_len":900,"fdt_crc":77}],
+        "slices":[{"id":"_0-0-9","ranges":[{"segment":0,"from_doc":0,"to_doc":9,"from_byte":0,"to_byte":892}]}]}"#,
+    ),
+    (7, r#"{"submission":1,"outcome":{"Ok":["a note"]},"worker":"w-1"}"#),
+    (9, r#"{"id":"w-1","version":"0.1.0","slots":2,"doing":["loads"]}"#),
+    (11, r#"{"who":"me","at_ms":1,"note":"n","spec_digest":7}"#),
+    (12, r#"{"at_ms":1,"phase":"load","kind":"done","text":"t"}"#),
+    (
+        13,
+        r#"{"index":"a","id":"1","routing":"r","status":400,"kind":"mapper_parsing_exception","reason":"r","shard":0,
+        "segment":"_0","doc":4,"source":[123,125]}"#,
+    ),
+];
