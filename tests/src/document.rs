@@ -16,7 +16,7 @@ pub struct Document {
     /// The index it is in.
     #[serde(rename = "_index")]
     pub index: String,
-    /// Its id; unique in an index only together with the routing.
+    /// Its id; unique in an index only together with type and routing.
     #[serde(rename = "_id")]
     pub id: String,
     /// The routing it was given.
@@ -25,15 +25,18 @@ pub struct Document {
     /// Its mapping type, on servers that have types; `None` stands for `_doc` too.
     #[serde(rename = "_type", default, skip_serializing_if = "Option::is_none", deserialize_with = "not_doc")]
     pub mapping_type: Option<String>,
+    /// The id of its parent, on servers that have parents outside of the source.
+    #[serde(rename = "_parent", default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// How often it was written, or what the writer said.
     #[serde(rename = "_version")]
     pub version: i64,
-    /// The number of the operation that wrote it, in its shard.
-    #[serde(rename = "_seq_no")]
-    pub seq_no: i64,
+    /// The number of the operation that wrote it, in its shard; Elasticsearch tells it since 6.7.
+    #[serde(rename = "_seq_no", default, skip_serializing_if = "Option::is_none")]
+    pub seq_no: Option<i64>,
     /// The term of the primary that wrote it.
-    #[serde(rename = "_primary_term")]
-    pub primary_term: i64,
+    #[serde(rename = "_primary_term", default, skip_serializing_if = "Option::is_none")]
+    pub primary_term: Option<i64>,
     /// What its source was before the export made JSON of it: `smile`, `cbor` or `yaml`; `None` for JSON.
     #[serde(rename = "_source_format", default, skip_serializing_if = "Option::is_none")]
     pub source_format: Option<String>,
@@ -47,6 +50,8 @@ pub struct Document {
 pub struct Key {
     /// Its index.
     pub index: String,
+    /// Its mapping type, as [`Document::mapping_type`].
+    pub mapping_type: Option<String>,
     /// Its id.
     pub id: String,
     /// Its routing.
@@ -56,7 +61,12 @@ pub struct Key {
 impl Document {
     /// Its key.
     pub fn key(&self) -> Key {
-        Key { index: self.index.clone(), id: self.id.clone(), routing: self.routing.clone() }
+        Key {
+            index: self.index.clone(),
+            mapping_type: self.mapping_type.clone(),
+            id: self.id.clone(),
+            routing: self.routing.clone(),
+        }
     }
 
     /// Its source on one line: line breaks become spaces, which inside JSON they can only mean.
@@ -84,7 +94,9 @@ impl Document {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{:?}", self.index, self.id)?;
+        write!(f, "{}/", self.index)?;
+        self.mapping_type.as_ref().map_or(Ok(()), |mapping_type| write!(f, "{mapping_type}/"))?;
+        write!(f, "{:?}", self.id)?;
         self.routing.as_ref().map_or(Ok(()), |routing| write!(f, " routing {routing:?}"))
     }
 }
@@ -113,9 +125,9 @@ mod tests {
 
     #[test]
     fn a_type_other_than_doc_and_a_missing_source_are_kept() {
-        let line =
-            "{\"_index\":\"i\",\"_id\":\"1\",\"_type\":\"invoice\",\"_version\":1,\"_seq_no\":0,\"_primary_term\":1}";
+        let line = "{\"_index\":\"i\",\"_id\":\"1\",\"_type\":\"invoice\",\"_parent\":\"p\",\"_version\":1}";
         let document: Document = serde_json::from_str(line).unwrap();
         assert_eq!(document.to_line().unwrap(), line);
+        assert_eq!(document.key().to_string(), "i/invoice/\"1\"");
     }
 }
