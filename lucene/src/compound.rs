@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::error::{Error, Result};
-use crate::file::{File, Whole};
+use crate::file::{File, HELD_COMPOUND_BYTES_MAX, Whole};
 use crate::header;
 use crate::input::Order;
 use crate::version::READ;
@@ -37,7 +37,7 @@ impl SegmentFiles {
 
     /// From here on files without a generation come from the compound file.
     pub(crate) fn open_compound(&mut self) -> Result<()> {
-        let data = self.outside(".cfs", "its .si")?.held_if_cheap()?;
+        let data = self.outside(".cfs", "its .si")?.held_unverified(HELD_COMPOUND_BYTES_MAX)?;
         let entries = self.outside(".cfe", "its .si")?;
         let parts = read_entries(&entries, self.id(), &data)?;
         self.compound = Some(Arc::new(Compound { data, parts }));

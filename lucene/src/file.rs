@@ -21,10 +21,13 @@ use crate::input::{Input, Order};
 const WHOLE_BYTES_MAX: u64 = 64 << 20;
 
 /// Files up to this many bytes that could be read by range are read whole instead: one request, and a checksum.
-const HELD_BYTES_MAX: u64 = 128 << 10;
+pub(crate) const HELD_BYTES_MAX: u64 = 128 << 10;
 
 /// A compound file up to this many bytes is read whole: it would be a dozen requests for its files.
-const HELD_COMPOUND_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const HELD_COMPOUND_BYTES_MAX: u64 = 1 << 20;
+
+/// A file that is read front to back for its checksum is read so many bytes at a time.
+const SCAN_BYTES: u64 = 64 << 10;
 
 /// A file of a segment.
 #[derive(Clone)]
@@ -163,13 +166,40 @@ impl File {
         Ok(self)
     }
 
-    /// Keeps the bytes of a compound file that is not worth several requests. They are not verified: each of its files
-    /// is, and what is not needed may be as it is.
-    pub(crate) fn held_if_cheap(mut self) -> Result<Self> {
-        if self.len <= HELD_COMPOUND_BYTES_MAX {
+    /// Keeps the bytes of a file of up to `len_max` bytes, which is not worth several requests. They are not verified:
+    /// the caller does it, or has no need to.
+    pub(crate) fn held_unverified(mut self, len_max: u64) -> Result<Self> {
+        if self.len <= len_max {
             self.held = Some(self.read(0..self.len)?);
         }
         Ok(self)
+    }
+
+    /// Reads the whole file once, front to back; `each` is told the blocks of bytes and where they stand. The checksum
+    /// must be right, if there is a footer.
+    pub(crate) fn scan(&self, has_footer: bool, mut each: impl FnMut(u64, &[u8])) -> Result<()> {
+        let footer_start = match has_footer {
+            true => self.len.checked_sub(footer::LEN).ok_or_else(|| self.corrupt(0, "it is too short for a footer"))?,
+            false => self.len,
+        };
+        let covered = if has_footer { self.len - footer::CRC_LEN } else { self.len };
+        let mut source = self.stream(0..covered)?;
+        let mut block = vec![0; SCAN_BYTES.min(covered) as usize];
+        let mut crc = crc32fast::Hasher::new();
+        let mut at = 0;
+        while at < covered {
+            let len = SCAN_BYTES.min(covered - at);
+            block.truncate(len as usize);
+            source.read_exact(&mut block).map_err(|source| self.read_error(at, len, source))?;
+            crc.update(&block);
+            each(at, &block);
+            at += len;
+        }
+        if has_footer {
+            let expected = footer::read(&self.label, &self.read(footer_start..self.len)?, footer_start)?;
+            footer::compare(&self.label, crc.finalize(), expected)?;
+        }
+        Ok(())
     }
 
     /// The first bytes, which hold the header.

@@ -4,7 +4,7 @@
 //! stream must come to. Holds: always big-endian. Files before Lucene 4.8 have none; their codec tells.
 //! After: Lucene `CodecUtil#checkFooter`.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::header::Codec;
 use crate::input::{Input, Order};
 
@@ -55,11 +55,17 @@ pub(crate) fn verified_body<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]>
         .ok_or_else(|| whole.corrupt("it is too short to be a Lucene file"))?;
     let expected = read(file, footer, body.len() as u64)?;
     let covered = bytes.get(..bytes.len() - CRC_LEN as usize).unwrap_or_default();
-    let found = crc32fast::hash(covered);
-    if found != expected {
-        return Err(whole.corrupt(format!("its CRC-32 is {found:08x} where its footer says {expected:08x}")));
-    }
+    compare(file, crc32fast::hash(covered), expected)?;
     Ok(body)
+}
+
+/// Whether the checksum `found` of `file` is the one that its footer says.
+pub(crate) fn compare(file: &str, found: u32, expected: u32) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let what = format!("its CRC-32 is {found:08x} where its footer says {expected:08x}");
+    Err(Error::Corrupt { file: file.to_owned(), offset: 0, what })
 }
 
 #[cfg(test)]
