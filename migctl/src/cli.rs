@@ -178,14 +178,21 @@ Documents go to standard output, the count of each index and what was left out t
 Examples:
   migctl snapshot export --repo /mnt/backups --snapshot nightly --index orders > orders.ndjson
   migctl snapshot export --repo /mnt/backups --snapshot nightly --index 'regex:logs-2026\\..*' | wc -l")]
-    Export {
-        /// Which snapshot, which indices.
-        #[command(flatten)]
-        which: WhichArgs,
-        /// Put a line with settings, mappings and aliases before the documents of each index.
-        #[arg(long)]
-        with_metadata: bool,
-    },
+    Export(ExportArgs),
+}
+
+/// Arguments of `snapshot export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Which snapshot, which indices.
+    #[command(flatten)]
+    pub which: WhichArgs,
+    /// Put a line with settings, mappings and aliases before the documents of each index.
+    #[arg(long)]
+    pub with_metadata: bool,
+    /// Print the full source of documents whose `_source` was filtered or not kept, where no merge has pruned it yet.
+    #[arg(long)]
+    pub recover_source: bool,
 }
 
 /// Which snapshot, which indices.

@@ -29,9 +29,7 @@ async fn main() -> ExitCode {
         Command::Snapshot(SnapshotCommand::Inspect { which, deep, output }) => {
             commands::inspect::inspect(which, deep, output).await
         }
-        Command::Snapshot(SnapshotCommand::Export { which, with_metadata }) => {
-            commands::export::export(which, with_metadata).await
-        }
+        Command::Snapshot(SnapshotCommand::Export(arguments)) => commands::export::export(arguments).await,
     };
     match result {
         Ok(exit) => exit.into(),

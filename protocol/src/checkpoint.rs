@@ -74,6 +74,9 @@ pub struct Counts {
     pub nested: u64,
     /// Bytes of `_source` written.
     pub source_bytes: u64,
+    /// Of those written and already there: documents whose source is that of `_recovery_source`.
+    #[serde(default)]
+    pub recovered: u64,
 }
 
 impl Counts {
@@ -87,6 +90,7 @@ impl Counts {
         }
         self.nested += other.nested;
         self.source_bytes += other.source_bytes;
+        self.recovered += other.recovered;
     }
 
     /// Documents skipped, for whatever reason.

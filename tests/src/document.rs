@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// A document with its metadata.
+/// A document with its metadata. Numbers and names that its server doesn't have are `None`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Document {
     /// The index it is in.
@@ -25,16 +25,22 @@ pub struct Document {
     /// Its mapping type, on servers that have types; `None` stands for `_doc` too.
     #[serde(rename = "_type", default, skip_serializing_if = "Option::is_none", deserialize_with = "not_doc")]
     pub mapping_type: Option<String>,
-    /// The id of its parent, on servers that have parents outside of the source.
+    /// The id of its parent, before join fields.
     #[serde(rename = "_parent", default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// When it is from, in milliseconds since 1970: Elasticsearch 1 and 2.
+    #[serde(rename = "_timestamp", default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<i64>,
+    /// When it is to be deleted; in a server's answer, how many milliseconds are left.
+    #[serde(rename = "_ttl", default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
     /// How often it was written, or what the writer said.
-    #[serde(rename = "_version")]
-    pub version: i64,
-    /// The number of the operation that wrote it, in its shard; Elasticsearch tells it since 6.7.
+    #[serde(rename = "_version", default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// The number of the operation that wrote it, in its shard: since Elasticsearch 6.
     #[serde(rename = "_seq_no", default, skip_serializing_if = "Option::is_none")]
     pub seq_no: Option<i64>,
-    /// The term of the primary that wrote it.
+    /// The term of the primary that wrote it: since Elasticsearch 6.
     #[serde(rename = "_primary_term", default, skip_serializing_if = "Option::is_none")]
     pub primary_term: Option<i64>,
     /// What its source was before the export made JSON of it: `smile`, `cbor` or `yaml`; `None` for JSON.
@@ -61,12 +67,8 @@ pub struct Key {
 impl Document {
     /// Its key.
     pub fn key(&self) -> Key {
-        Key {
-            index: self.index.clone(),
-            mapping_type: self.mapping_type.clone(),
-            id: self.id.clone(),
-            routing: self.routing.clone(),
-        }
+        let Self { index, mapping_type, id, routing, .. } = self.clone();
+        Key { index, mapping_type, id, routing }
     }
 
     /// Its source on one line: line breaks become spaces, which inside JSON they can only mean.
@@ -95,7 +97,9 @@ impl Document {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/", self.index)?;
-        self.mapping_type.as_ref().map_or(Ok(()), |mapping_type| write!(f, "{mapping_type}/"))?;
+        if let Some(mapping_type) = &self.mapping_type {
+            write!(f, "{mapping_type}/")?;
+        }
         write!(f, "{:?}", self.id)?;
         self.routing.as_ref().map_or(Ok(()), |routing| write!(f, " routing {routing:?}"))
     }
@@ -125,9 +129,18 @@ mod tests {
 
     #[test]
     fn a_type_other_than_doc_and_a_missing_source_are_kept() {
-        let line = "{\"_index\":\"i\",\"_id\":\"1\",\"_type\":\"invoice\",\"_parent\":\"p\",\"_version\":1}";
+        let line =
+            "{\"_index\":\"i\",\"_id\":\"1\",\"_type\":\"invoice\",\"_version\":1,\"_seq_no\":0,\"_primary_term\":1}";
         let document: Document = serde_json::from_str(line).unwrap();
         assert_eq!(document.to_line().unwrap(), line);
         assert_eq!(document.key().to_string(), "i/invoice/\"1\"");
+    }
+
+    #[test]
+    fn what_old_servers_say_and_what_they_cannot_say() {
+        let line = "{\"_index\":\"i\",\"_id\":\"1\",\"_routing\":\"p\",\"_parent\":\"p\",\"_timestamp\":7,\"_ttl\":9,\"_version\":1}";
+        let document: Document = serde_json::from_str(line).unwrap();
+        assert_eq!(document.to_line().unwrap(), line);
+        assert!(document.seq_no.is_none() && document.primary_term.is_none());
     }
 }

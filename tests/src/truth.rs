@@ -1,16 +1,22 @@
 //! Compares documents with what the source's server said they are.
 //!
-//! In: an export (or a target's documents) and the truth: the server's own answer before the snapshot. Out: a
-//! [`Report`] that names every document that is missing, too much, twice there or different.
+//! In: an export (or a target's documents) and the truth: the server's own answer before the snapshot, in one file or,
+//! of servers before Elasticsearch 7, in a folder with a file for each index. Out: a [`Report`] that names every
+//! document that is missing, too much, twice there or different.
 //!
 //! Holds: a source is compared byte by byte as it was spelt; only line breaks, which cannot stand in a line, count as
 //! spaces. A source that the export had to convert (SMILE, CBOR, YAML) is compared as a JSON value, numbers by value.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::BufRead;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use anyhow::{Context, Result};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
 use crate::document::{Document, Key};
@@ -23,10 +29,10 @@ const EXCERPT_CHARS: usize = 160;
 /// What of a document must be the same; key and source always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// Type, parent and version too, and sequence number and primary term where the truth knows them: an export of the
-    /// snapshot.
+    /// Type, parent, times and version too, and sequence number and primary term where the truth knows them: an export
+    /// of the snapshot.
     Everything,
-    /// Only id, routing and source: the documents of a target, which gives numbers of its own and has no types.
+    /// Only index, id, routing and source: the documents of a target, which gives numbers of its own and has no types.
     Content,
 }
 
@@ -45,6 +51,9 @@ pub struct Report {
     pub different: Vec<String>,
     /// Documents whose server kept no source, and that rightly are not there: there is nothing to move.
     pub without_source: Vec<String>,
+    /// Documents that are as they should be, but for a parent that the export can't say: Elasticsearch 5 has it only in
+    /// sorted doc values. How many of `equal`.
+    pub without_parent: usize,
 }
 
 impl Report {
@@ -73,6 +82,70 @@ pub fn read(lines: impl BufRead, what: &'static str) -> impl Iterator<Item = Res
     })
 }
 
+/// The truth of servers before Elasticsearch 7.
+#[derive(Debug)]
+pub struct Folder {
+    /// The indices that it tells of; of others, such as closed ones, it knows nothing.
+    pub indices: BTreeSet<String>,
+    /// Their documents.
+    pub documents: Vec<Document>,
+}
+
+impl Folder {
+    /// Reads `folder`: one file of NDJSON for each index, which has its name.
+    ///
+    /// A line has the text of a source as `_source_text`, or, where there is none, a source whose text was that without
+    /// spaces.
+    ///
+    /// # Errors
+    /// Where a file can't be read or a line is no document.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let (mut indices, mut documents) = (BTreeSet::new(), Vec::new());
+        for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+            let path = entry.context("list a folder")?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".ndjson")) else { continue };
+            indices.insert(percent_decode_str(name).decode_utf8().context("decode the name of an index")?.into_owned());
+            let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+            for line in BufReader::new(file).lines() {
+                let document = line.context("read a line").and_then(|line| respelt(&line));
+                documents.push(document.with_context(|| format!("read {}", path.display()))?);
+            }
+        }
+        Ok(Self { indices, documents })
+    }
+}
+
+/// The document of a line, its source spelt as its server spelt it.
+fn respelt(line: &str) -> Result<Document> {
+    #[derive(Deserialize)]
+    struct Spelt {
+        #[serde(rename = "_source_text")]
+        text: Option<String>,
+    }
+    let mut document: Document = serde_json::from_str(line).context("read a document")?;
+    let spelt: Spelt = serde_json::from_str(line).context("read a document")?;
+    if let Some(source) = document.source.take() {
+        let text = spelt.text.map_or_else(|| compact(source.get()), |text| text.trim().to_owned());
+        document.source = Some(RawValue::from_string(text).context("read the text of a source")?);
+    }
+    Ok(document)
+}
+
+/// `json` without the spaces between its parts.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let kept = json.chars().filter(|char| {
+        match char {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        in_string || !char.is_ascii_whitespace()
+    });
+    kept.collect()
+}
+
 /// Compares `actual` documents with the `expected` ones.
 ///
 /// # Errors
@@ -82,20 +155,20 @@ pub fn compare_documents(
     expected: impl IntoIterator<Item = Result<Document>>,
     compared: Compared,
 ) -> Result<Report> {
-    let key_of = |document: &Document| match compared {
+    let key = |document: &Document| match compared {
         Compared::Everything => document.key(),
         Compared::Content => Key { mapping_type: None, ..document.key() },
     };
     let mut awaited: BTreeMap<Key, Document> = BTreeMap::new();
     for document in expected {
         let document = document?;
-        awaited.insert(key_of(&document), document);
+        awaited.insert(key(&document), document);
     }
     let mut report = Report::default();
     let mut seen: BTreeSet<Key> = BTreeSet::new();
     for document in actual {
         let document = document?;
-        let key = key_of(&document);
+        let key = key(&document);
         if seen.contains(&key) {
             report.repeated.push(key.to_string());
             continue;
@@ -103,7 +176,11 @@ pub fn compare_documents(
         match awaited.remove(&key) {
             None => report.unexpected.push(key.to_string()),
             Some(truth) => match difference(&document, &truth, compared) {
-                None => report.equal += 1,
+                None => {
+                    report.equal += 1;
+                    let parent_unsaid = document.parent.is_none() && truth.parent.is_some();
+                    report.without_parent += usize::from(compared == Compared::Everything && parent_unsaid);
+                }
                 Some(found) => report.different.push(format!("{key}: {found}")),
             },
         }
@@ -119,20 +196,24 @@ pub fn compare_documents(
 /// The first difference that counts, for a person.
 fn difference(found: &Document, truth: &Document, compared: Compared) -> Option<String> {
     if compared == Compared::Everything {
-        if found.parent != truth.parent {
+        if found.parent.is_some() && found.parent != truth.parent {
             return Some(format!("parent {:?}, should be {:?}", found.parent, truth.parent));
         }
         let numbers = [
-            ("version", Some(found.version), Some(truth.version)),
-            ("sequence number", found.seq_no, truth.seq_no),
-            ("primary term", found.primary_term, truth.primary_term),
+            ("timestamp", found.timestamp, truth.timestamp),
+            ("version", found.version, truth.version),
+            // Elasticsearch tells them since 6.7; documents have them since 6.0.
+            ("sequence number", found.seq_no.filter(|_| truth.seq_no.is_some()), truth.seq_no),
+            ("primary term", found.primary_term.filter(|_| truth.primary_term.is_some()), truth.primary_term),
         ];
         for (name, found, truth) in numbers {
-            let Some(truth) = truth else { continue };
-            if found != Some(truth) {
-                let found = found.map_or("unknown".to_owned(), |found| found.to_string());
-                return Some(format!("{name} {found}, should be {truth}"));
+            if found != truth {
+                return Some(format!("{name} {}, should be {}", number(found), number(truth)));
             }
+        }
+        // The one says when, the other how long it was then: only that there is one can be compared.
+        if found.ttl.is_some() != truth.ttl.is_some() {
+            return Some(format!("time to live {}, should be {}", number(found.ttl), number(truth.ttl)));
         }
     }
     let (Some(found_source), Some(truth_source)) = (found.source_line(), truth.source_line()) else {
@@ -146,6 +227,10 @@ fn difference(found: &Document, truth: &Document, compared: Compared) -> Option<
         found_source == truth_source
     };
     (!same).then(|| source_difference(&found_source, &truth_source))
+}
+
+fn number(number: Option<i64>) -> String {
+    number.map_or_else(|| "missing".to_owned(), |number| number.to_string())
 }
 
 fn source_difference(found: &str, truth: &str) -> String {
@@ -203,6 +288,9 @@ impl fmt::Display for Report {
             write!(f, ", {} {name}", documents.len())?;
         }
         write!(f, ", {} without source", self.without_source.len())?;
+        if self.without_parent > 0 {
+            write!(f, ", {} without parent", self.without_parent)?;
+        }
         for (name, documents) in wrong {
             for document in documents.iter().take(PRINTED_MAX) {
                 write!(f, "\n{name}: {document}")?;
@@ -268,18 +356,6 @@ mod tests {
     }
 
     #[test]
-    fn one_id_in_two_types_is_two_documents_of_a_snapshot() {
-        let typed = |of: &str, rest: &str| line("a", &format!(",\"_type\":\"{of}\"{rest},\"_source\":{{}}"));
-        let truth = [typed("t", ""), typed("u", ",\"_parent\":\"p\"")];
-        assert_eq!(compared(&truth, &truth).equal, 2);
-        let report = compared(&[typed("t", ""), typed("u", "")], &truth);
-        assert_eq!(report.different, ["i/u/\"a\": parent None, should be Some(\"p\")"]);
-        let documents = |lines: &[String]| read(std::io::Cursor::new(lines.join("\n")), "export").collect::<Vec<_>>();
-        let arrived = documents(&[line("a", ",\"_source\":{}")]);
-        assert!(compare_documents(arrived, documents(&truth[..1]), Compared::Content).unwrap().is_equal());
-    }
-
-    #[test]
     fn a_converted_source_is_compared_by_value_and_its_metadata_exactly() {
         let truth = [line("a", ",\"_source\": {\"n\":5,\"m\":12345678901234567890123,\"l\":[1.50]}")];
         let export = |source: &str| [line("a", &format!(",\"_source_format\":\"cbor\",\"_source\":{source}"))];
@@ -290,10 +366,56 @@ mod tests {
         assert_eq!(compared(&other, &truth).different, ["i/\"a\": version 2, should be 1"]);
         let elder = [truth[0].replace(",\"_seq_no\":0", "")];
         assert!(compared(&truth, &elder).is_equal(), "the truth need not know sequence numbers");
-        assert_eq!(compared(&elder, &truth).different, ["i/\"a\": sequence number unknown, should be 0"]);
+        assert_eq!(compared(&elder, &truth).different, ["i/\"a\": sequence number missing, should be 0"]);
         let documents = |lines: &[String]| read(std::io::Cursor::new(lines.join("\n")), "export").collect::<Vec<_>>();
         let report = compare_documents(documents(&other), documents(&truth), Compared::Content).unwrap();
         assert!(report.is_equal(), "{report}");
+    }
+
+    #[test]
+    fn types_have_ids_of_their_own_and_parents_may_be_unsaid() {
+        let typed = |rest: &str| line("a", &format!(",{rest},\"_source\":{{}}"));
+        let truth = [typed("\"_type\":\"t\""), typed("\"_type\":\"u\",\"_parent\":\"p\"")];
+        let report = compared(&truth, &truth);
+        assert_eq!((report.equal, report.without_parent, report.is_equal()), (2, 0, true));
+        let report = compared(&[typed("\"_type\":\"u\""), typed("\"_type\":\"v\"")], &truth);
+        assert_eq!((report.equal, report.without_parent), (1, 1));
+        assert_eq!((report.missing, report.unexpected), (vec!["i/t/\"a\"".to_owned()], vec!["i/v/\"a\"".to_owned()]));
+        let report = compared(&[typed("\"_type\":\"u\",\"_parent\":\"q\"")], &truth);
+        assert_eq!(report.different, ["i/u/\"a\": parent Some(\"q\"), should be Some(\"p\")"]);
+    }
+
+    #[test]
+    fn times_and_numbers_are_there_or_not() {
+        let truth = [line("a", ",\"_timestamp\":7,\"_ttl\":100,\"_source\":{}")];
+        let export = [line("a", ",\"_timestamp\":7,\"_ttl\":123456,\"_source\":{}")];
+        assert!(compared(&export, &truth).is_equal());
+        for (from, to, found) in [
+            (",\"_ttl\":123456", "", "time to live missing, should be 100"),
+            ("\"_timestamp\":7", "\"_timestamp\":8", "timestamp 8, should be 7"),
+            ("\"_seq_no\":0,", "", "sequence number missing, should be 0"),
+        ] {
+            let export = [export[0].replace(from, to)];
+            assert_eq!(compared(&export, &truth).different, [format!("i/\"a\": {found}")]);
+        }
+    }
+
+    #[test]
+    fn a_folder_tells_sources_as_they_were_spelt() {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = [
+            r#"{"_index": "é", "_type": "t", "_id": "1", "_version": 1, "_source": {"a b": ["c \" d", 1]}}"#,
+            r#"{"_index": "é", "_type": "t", "_id": "2", "_version": 1, "_source": {"a": 1}, "_source_text": "\n{ \"a\": 1.0}"}"#,
+            r#"{"_index": "é", "_type": "t", "_id": "3", "_version": 1, "fields": {"a": [1]}}"#,
+        ];
+        std::fs::write(folder.path().join("%C3%A9.ndjson"), lines.join("\n")).unwrap();
+        std::fs::write(folder.path().join(".empty.ndjson"), "").unwrap();
+        let truth = Folder::read(folder.path()).unwrap();
+        assert_eq!(truth.indices.iter().map(String::as_str).collect::<Vec<_>>(), [".empty", "é"]);
+        let sources: Vec<_> = truth.documents.iter().map(|document| document.source_line()).collect();
+        assert_eq!(sources, [Some(r#"{"a b":["c \" d",1]}"#.into()), Some(r#"{ "a": 1.0}"#.into()), None]);
+        std::fs::write(folder.path().join("broken.ndjson"), "{}").unwrap();
+        assert!(format!("{:#}", Folder::read(folder.path()).unwrap_err()).contains("broken.ndjson"));
     }
 
     #[test]

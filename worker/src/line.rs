@@ -1,10 +1,13 @@
 //! One document as one line of JSON: what `snapshot export` prints and a `file:` target holds.
 //!
 //! ```text
-//! {"_index":…,"_id":…,"_routing":…?,"_type":…?,"_version":…?,"_seq_no":…?,"_primary_term":…?,"_source_format":…?,"_source":…}
+//! {"_index":…,"_id":…,"_routing":…?,"_type":…?,"_parent":…?,"_timestamp":…?,"_ttl":…?,"_version":…?,"_seq_no":…?,
+//!  "_primary_term":…?,"_source_format":…?,"_source":…}                                               (one line)
 //! ```
-//! `_routing` only if one was given, `_type` only if it isn't `_doc`, the numbers only if they are stored,
-//! `_source_format` only if the source was not JSON. The source's bytes are as they are, but line breaks are spaces.
+//! `_routing` only if there is one, `_type` only if it isn't `_doc`; `_parent` (the parent's id) and the numbers only if
+//! they are stored; `_source_format` only if the source was not JSON. `_timestamp` and `_ttl` are milliseconds since
+//! 1970: when the document is from, and when it is to be deleted. The source's bytes are as they are, but line breaks
+//! are spaces.
 
 use crate::read::{Document, Source};
 
@@ -13,39 +16,38 @@ use crate::read::{Document, Source};
 pub struct LineWriter {
     /// `{"_index":"…","_id":`, the same for all of them.
     head: Vec<u8>,
-    /// `,"_type":"…"`, or nothing.
-    doc_type: Vec<u8>,
 }
 
 impl LineWriter {
-    /// For documents of `index`, whose mapping type is `doc_type` (`None`: there are no types).
+    /// For documents of `index`.
     #[must_use]
-    pub fn new(index: &str, doc_type: Option<&str>) -> Self {
+    pub fn new(index: &str) -> Self {
         let mut head = b"{\"_index\":".to_vec();
         push_json(&mut head, index);
         head.extend_from_slice(b",\"_id\":");
-        let mut type_part = Vec::new();
-        if let Some(doc_type) = doc_type.filter(|name| *name != "_doc") {
-            type_part.extend_from_slice(b",\"_type\":");
-            push_json(&mut type_part, doc_type);
-        }
-        Self { head, doc_type: type_part }
+        Self { head }
     }
 
     /// Appends the line of `document`, with its line break.
     pub fn push(&self, document: &Document<'_>, line: &mut Vec<u8>) {
         line.extend_from_slice(&self.head);
         push_json(line, document.id);
-        if let Some(routing) = document.routing {
-            line.extend_from_slice(b",\"_routing\":");
-            push_json(line, routing);
+        for (name, text) in [
+            (",\"_routing\":", document.routing),
+            (",\"_type\":", document.doc_type),
+            (",\"_parent\":", document.parent),
+        ] {
+            if let Some(text) = text {
+                line.extend_from_slice(name.as_bytes());
+                push_json(line, text);
+            }
         }
-        line.extend_from_slice(&self.doc_type);
-        let versions = document.versions;
         for (name, number) in [
-            (",\"_version\":", versions.version),
-            (",\"_seq_no\":", versions.seq_no),
-            (",\"_primary_term\":", versions.primary_term),
+            (",\"_timestamp\":", document.timestamp),
+            (",\"_ttl\":", document.expires),
+            (",\"_version\":", document.versions.version),
+            (",\"_seq_no\":", document.versions.seq_no),
+            (",\"_primary_term\":", document.versions.primary_term),
         ] {
             if let Some(number) = number {
                 line.extend_from_slice(name.as_bytes());
@@ -86,27 +88,41 @@ mod tests {
     use super::*;
     use crate::read::{Versions, source::SourceFormat};
 
-    fn line(document: &Document<'_>, doc_type: Option<&str>) -> String {
+    fn line(document: &Document<'_>) -> String {
         let mut line = Vec::new();
-        LineWriter::new("a\"b", doc_type).push(document, &mut line);
+        LineWriter::new("a\"b").push(document, &mut line);
         String::from_utf8(line).unwrap()
     }
 
     #[test]
     fn everything_optional_is_left_out_or_in_its_place() {
-        let versions = Versions { version: Some(3), seq_no: Some(7), primary_term: Some(1) };
-        let source = Source::Json(b"{\n \"x\": 1\r\n}");
-        let full = Document { id: "i\n", routing: Some("r"), source, versions };
+        let bare = Document {
+            id: "1",
+            doc_type: None,
+            routing: None,
+            parent: None,
+            timestamp: None,
+            expires: None,
+            source: Source::Converted(b"{}", SourceFormat::Smile),
+            recovered: true,
+            versions: Versions::default(),
+        };
+        assert_eq!(line(&bare), "{\"_index\":\"a\\\"b\",\"_id\":\"1\",\"_source_format\":\"smile\",\"_source\":{}}\n");
+        let full = Document {
+            id: "i\n",
+            doc_type: Some("tweet"),
+            routing: Some("r"),
+            parent: Some("p"),
+            timestamp: Some(-1),
+            expires: Some(2),
+            source: Source::Json(b"{\n \"x\": 1\r\n}"),
+            recovered: false,
+            versions: Versions { version: Some(3), seq_no: Some(7), primary_term: Some(1) },
+        };
         assert_eq!(
-            line(&full, Some("tweet")),
-            "{\"_index\":\"a\\\"b\",\"_id\":\"i\\n\",\"_routing\":\"r\",\"_type\":\"tweet\",\"_version\":3,\
-             \"_seq_no\":7,\"_primary_term\":1,\"_source\":{  \"x\": 1  }}\n"
-        );
-        let source = Source::Converted(b"{}", SourceFormat::Smile);
-        let bare = Document { id: "1", routing: None, source, versions: Versions::default() };
-        assert_eq!(
-            line(&bare, Some("_doc")),
-            "{\"_index\":\"a\\\"b\",\"_id\":\"1\",\"_source_format\":\"smile\",\"_source\":{}}\n"
+            line(&full),
+            "{\"_index\":\"a\\\"b\",\"_id\":\"i\\n\",\"_routing\":\"r\",\"_type\":\"tweet\",\"_parent\":\"p\",\"_timestamp\":-1,\
+             \"_ttl\":2,\"_version\":3,\"_seq_no\":7,\"_primary_term\":1,\"_source\":{  \"x\": 1  }}\n"
         );
     }
 }

@@ -34,7 +34,7 @@ use crate::context::{Context, Migration, TargetHandle, find_index};
 use crate::failure::{TaskError, with_blob};
 use crate::lease::Lease;
 use crate::line::LineWriter;
-use crate::read::{RangeReader, ReadError};
+use crate::read::{self, RangeReader, ReadError, ReadOptions};
 
 use pack::{Batch, Format, Limits, Packer};
 use progress::Progress;
@@ -95,7 +95,7 @@ struct Job<'a> {
     planned: &'a PlannedSlice,
     index: InventoryIndex,
     files: Arc<ShardFiles>,
-    doc_type: Option<String>,
+    reading: ReadOptions,
 }
 
 impl<'a> Job<'a> {
@@ -111,8 +111,13 @@ impl<'a> Job<'a> {
         let files = Arc::new(migration.shard_files(index, shard).await?);
         let snapshot = migration.snapshot().await?;
         let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
-        let doc_type = metadata.mappings.first().map(|(name, _)| name.clone());
-        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), files, doc_type })
+        let reading = ReadOptions {
+            doc_type: read::doc_type(&metadata),
+            // Only lines hold them: a bulk body has no place for them.
+            with_versions: matches!(migration.target, TargetHandle::Directory(_)),
+            recover_source: migration.spec.recover_source,
+        };
+        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), files, reading })
     }
 
     async fn run(&self, progress: &mut Progress, lease: &Lease) -> Result<(), TaskError> {
@@ -128,10 +133,12 @@ impl<'a> Job<'a> {
         let packer = Packer::new(Limits::new(self.context, self.migration), self.format(), sender, lease.pulse());
         let reader = tokio::task::spawn_blocking({
             let (plan, planned, checkpoint) = (self.plan.clone(), self.planned.clone(), progress.checkpoint().clone());
-            let (files, runtime) = (self.files.clone(), tokio::runtime::Handle::current());
+            let (files, reading, runtime) =
+                (self.files.clone(), self.reading.clone(), tokio::runtime::Handle::current());
             move || {
                 let directory = Arc::new(files.directory(runtime));
-                read_slice(directory, &plan, &planned, &checkpoint, packer).map_err(|error| failure(&files, error))
+                read_slice(directory, &reading, &plan, &planned, &checkpoint, packer)
+                    .map_err(|error| failure(&files, error))
             }
         });
         let sent = self.send_all(batches, &sink, progress, lease, &cancel).await;
@@ -150,7 +157,7 @@ impl<'a> Job<'a> {
     fn format(&self) -> Format {
         match &self.migration.target {
             TargetHandle::Cluster(_) => Format::Bulk,
-            TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&self.index.name, self.doc_type.as_deref())),
+            TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&self.index.name)),
         }
     }
 
@@ -223,6 +230,7 @@ impl<'a> Job<'a> {
 /// The reader's thread: every range from its checkpoint on, into batches.
 fn read_slice(
     directory: Arc<ShardDirectory>,
+    reading: &ReadOptions,
     plan: &ShardPlan,
     planned: &PlannedSlice,
     checkpoint: &SliceCheckpoint,
@@ -242,7 +250,7 @@ fn read_slice(
         let part = lucene::ChunkRange { docs: range.from_doc..range.to_doc, bytes: range.from_byte..range.to_byte };
         let crc = (progress.crc.to > 0).then_some(lucene::RangeCrc { value: progress.crc.value, to: progress.crc.to });
         packer.begin_range(at, name);
-        let mut reader = RangeReader::open(&segment, packer.wants_versions())?;
+        let mut reader = RangeReader::open(&segment, reading.clone())?;
         let crc = reader.read(&part, progress.next_doc, crc, &mut packer)?;
         packer.end_range(range.to_doc, crc).map_err(ReadError::Stopped)?;
     }

@@ -1,27 +1,43 @@
-//! Segments → documents: `_id`, `_routing`, `_source` and version numbers of every live document, from any document on.
+//! Segments → documents: id, type, routing, source and numbers of every live document, from any document on.
 //!
 //! In: a range of a segment, and how far it was read before. Out: one [`Read`] per live document, in document order,
 //! borrowed from the decompressed chunk, and the CRC of the bytes at every chunk.
 //! Holds: every live document of the range is told exactly once.
 //! Not here: which ranges there are (`plan`), where the documents go (`load`).
 
+mod document;
 pub mod source;
 pub mod uid;
+mod unpack;
+mod yaml;
 
-use lucene::{LiveDocs, NumericDocValues, Segment, StoredDoc, StoredValue};
+use lucene::{LiveDocs, NumericDocValues, Segment};
 use protocol::checkpoint::SkipReason;
+use snapshot::IndexMetadata;
 
-use source::{Detected, SourceFormat};
+use document::{FieldNumbers, Scratch, identify};
+use source::SourceFormat;
 
 /// A live document.
 #[derive(Debug)]
 pub struct Document<'a> {
-    /// `_id`.
+    /// `_id`, or the id of `_uid`.
     pub id: &'a str,
-    /// `_routing`, where one was given.
+    /// Its mapping type; `None` stands for `_doc` too.
+    pub doc_type: Option<&'a str>,
+    /// `_routing`, where one was given; else the parent's id.
     pub routing: Option<&'a str>,
+    /// The id of `_parent`, where it is stored: Elasticsearch 1 and 2. Later versions have it in doc values, which aren't
+    /// read for it.
+    pub parent: Option<&'a str>,
+    /// `_timestamp` of Elasticsearch 1 and 2, in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+    /// When the `_ttl` of Elasticsearch 1 and 2 is over, in milliseconds since 1970: what it stores under that name.
+    pub expires: Option<i64>,
     /// `_source`.
     pub source: Source<'a>,
+    /// The source is that of `_recovery_source`: `_source` is filtered, or isn't kept.
+    pub recovered: bool,
     /// `_version`, `_seq_no` and `_primary_term`, where they were asked for and are there.
     pub versions: Versions,
 }
@@ -76,6 +92,24 @@ pub enum Read<'a> {
     },
 }
 
+/// What of documents is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The type of documents that store none of their own ([`doc_type`]).
+    pub doc_type: Option<String>,
+    /// Version numbers too, which cost reads.
+    pub with_versions: bool,
+    /// `_recovery_source` instead of `_source`, where a merge has not pruned it yet.
+    pub recover_source: bool,
+}
+
+/// The mapping type of an index whose documents store none of their own; `None`: it is `_doc`, or there are no types.
+#[must_use]
+pub fn doc_type(metadata: &IndexMetadata) -> Option<String> {
+    let names = metadata.mappings.iter().map(|(name, _)| name);
+    names.into_iter().find(|name| *name != "_default_").filter(|name| *name != "_doc").cloned()
+}
+
 /// Who takes the documents of a range.
 pub trait Visitor {
     /// Why it wants no more.
@@ -121,20 +155,8 @@ pub struct RangeReader<'a> {
     live_docs: LiveDocs,
     versions: Option<VersionCursors>,
     fields: FieldNumbers,
+    doc_type: Option<String>,
     scratch: Scratch,
-}
-
-/// Reused from document to document.
-#[derive(Default)]
-struct Scratch {
-    id: String,
-    converted: String,
-}
-
-struct FieldNumbers {
-    id: Option<u32>,
-    routing: Option<u32>,
-    source: Option<u32>,
 }
 
 struct VersionCursors {
@@ -144,18 +166,13 @@ struct VersionCursors {
 }
 
 impl<'a> RangeReader<'a> {
-    /// Opens what is needed of `segment`; version numbers only if they are wanted, because they cost reads.
+    /// Opens what is needed of `segment`.
     ///
     /// # Errors
     /// The segment's files can't be read.
-    pub fn open(segment: &'a Segment, with_versions: bool) -> Result<Self, lucene::Error> {
-        let infos = segment.field_infos();
-        let fields = FieldNumbers {
-            id: infos.number("_id"),
-            routing: infos.number("_routing"),
-            source: infos.number("_source"),
-        };
-        let versions = if with_versions {
+    pub fn open(segment: &'a Segment, options: ReadOptions) -> Result<Self, lucene::Error> {
+        let fields = FieldNumbers::of(segment.field_infos(), &options);
+        let versions = if options.with_versions {
             Some(VersionCursors {
                 version: segment.numeric("_version")?,
                 seq_no: segment.numeric("_seq_no")?,
@@ -164,7 +181,8 @@ impl<'a> RangeReader<'a> {
         } else {
             None
         };
-        Ok(Self { segment, live_docs: segment.live_docs()?, versions, fields, scratch: Scratch::default() })
+        let (live_docs, doc_type) = (segment.live_docs()?, options.doc_type);
+        Ok(Self { segment, live_docs, versions, fields, doc_type, scratch: Scratch::default() })
     }
 
     /// Tells `visitor` every live document of `range` from `from_doc` on; the CRC of the whole range.
@@ -190,7 +208,8 @@ impl<'a> RangeReader<'a> {
                 }
                 let doc = stored.doc;
                 let versions = self.versions.as_mut().map(|cursors| cursors.get(doc)).transpose()?;
-                let read = identify(&self.fields, &stored, versions.unwrap_or_default(), &mut self.scratch)
+                let (doc_type, versions) = (self.doc_type.as_deref(), versions.unwrap_or_default());
+                let read = identify(&self.fields, doc_type, &stored, versions, &mut self.scratch)
                     .map_err(|fault| fault.at(self.segment.name(), doc))?;
                 visitor.doc(doc, read).map_err(ReadError::Stopped)?;
             }
@@ -211,82 +230,4 @@ impl VersionCursors {
             primary_term: get(&mut self.primary_term)?,
         })
     }
-}
-
-/// What is wrong with one document's stored fields.
-enum Fault {
-    Lucene(lucene::Error),
-    Document(&'static str),
-}
-
-impl Fault {
-    fn at<S>(self, segment: &str, doc: lucene::DocId) -> ReadError<S> {
-        match self {
-            Self::Lucene(error) => ReadError::Lucene(error),
-            Self::Document(what) => ReadError::Document { segment: segment.to_owned(), doc, what },
-        }
-    }
-}
-
-fn identify<'r>(
-    numbers: &FieldNumbers,
-    stored: &StoredDoc<'r>,
-    versions: Versions,
-    scratch: &'r mut Scratch,
-) -> Result<Read<'r>, Fault> {
-    // Nested children have no stored field at all; every root document stores its `_id`.
-    if stored.is_empty() {
-        return Ok(Read::Nested);
-    }
-    let (mut has_id, mut routing, mut source) = (false, None, None);
-    scratch.id.clear();
-    for field in stored.fields() {
-        let (number, value) = field.map_err(Fault::Lucene)?;
-        let number = Some(number);
-        if number == numbers.id {
-            match value {
-                StoredValue::Bytes(encoded) => uid::decode_id(encoded, &mut scratch.id).map_err(Fault::Document)?,
-                StoredValue::String(plain) => scratch.id.push_str(text(plain, "the stored _id is not UTF-8")?),
-                _ => return Err(Fault::Document("the stored _id is a number")),
-            }
-            has_id = true;
-        } else if number == numbers.routing {
-            let StoredValue::String(bytes) = value else {
-                return Err(Fault::Document("the stored _routing is no text"));
-            };
-            routing = Some(text(bytes, "the stored _routing is not UTF-8")?);
-        } else if number == numbers.source {
-            let StoredValue::Bytes(bytes) = value else {
-                return Err(Fault::Document("the stored _source is not binary"));
-            };
-            source = Some(bytes);
-        }
-    }
-    if !has_id {
-        return Ok(Read::Skipped(SkipReason::NoId));
-    }
-    let Some(source) = source else { return Ok(Read::Skipped(SkipReason::NoSource)) };
-    let id = scratch.id.as_str();
-    let source = match source::detect(source) {
-        Detected::Json => Source::Json(source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(source)),
-        Detected::Binary(format) => match source::to_json(source, format) {
-            Ok(json) => {
-                scratch.converted = json;
-                Source::Converted(scratch.converted.as_bytes(), format)
-            }
-            Err(reason) => return Ok(Read::Unreadable { id, routing, reason }),
-        },
-        Detected::Yaml => {
-            return Ok(Read::Unreadable { id, routing, reason: "its source is YAML, which is not read".to_owned() });
-        }
-        Detected::Unknown => {
-            let reason = "its source is neither JSON nor SMILE nor CBOR".to_owned();
-            return Ok(Read::Unreadable { id, routing, reason });
-        }
-    };
-    Ok(Read::Document(Document { id, routing, source, versions }))
-}
-
-fn text<'a>(bytes: &'a [u8], fault: &'static str) -> Result<&'a str, Fault> {
-    std::str::from_utf8(bytes).map_err(|_| Fault::Document(fault))
 }

@@ -12,9 +12,9 @@ use snapshot::{FsStore, IndexMetadata, Repository, ShardDirectory, Snapshot, Sna
 use tokio::runtime::Handle;
 use worker::failure::chain;
 use worker::line::LineWriter;
-use worker::read::{RangeReader, Read, ReadError, Visitor};
+use worker::read::{self, RangeReader, Read, ReadError, ReadOptions, Visitor};
 
-use crate::cli::WhichArgs;
+use crate::cli::{ExportArgs, WhichArgs};
 use crate::exit::{Exit, Invalid};
 use crate::table;
 
@@ -25,7 +25,8 @@ const BUFFER: usize = 1 << 20;
 ///
 /// # Errors
 /// No such repository or snapshot; a pattern that matches nothing; standard output can't be written.
-pub async fn export(which: WhichArgs, with_metadata: bool) -> anyhow::Result<Exit> {
+pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
+    let ExportArgs { which, with_metadata, recover_source } = arguments;
     let snapshot = open(&which).await?;
     let selected = select(&snapshot, &which)?;
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout());
@@ -55,10 +56,11 @@ pub async fn export(which: WhichArgs, with_metadata: bool) -> anyhow::Result<Exi
                 }
             };
             let directory = Arc::new(files.directory(Handle::current()));
-            let writer = LineWriter::new(&index.name, metadata.mappings.first().map(|(name, _)| name.as_str()));
+            let writer = LineWriter::new(&index.name);
             let mut lines = Lines { writer, out, line: Vec::new(), counts: Counts::default(), stopped: None };
+            let reading = ReadOptions { doc_type: read::doc_type(&metadata), with_versions: true, recover_source };
             let (result, lines_back) = tokio::task::spawn_blocking(move || {
-                let result = print_shard(&directory, &mut lines);
+                let result = print_shard(&directory, &reading, &mut lines);
                 (result, lines)
             })
             .await
@@ -77,7 +79,8 @@ pub async fn export(which: WhichArgs, with_metadata: bool) -> anyhow::Result<Exi
     if let Err(error) = out.flush() {
         return end_of_output(error);
     }
-    eprintln!("{}", table::table(&["index", "documents", "rejected", "skipped", "nested"], &[1, 2, 3, 4], rows));
+    let head = ["index", "documents", "recovered", "rejected", "skipped", "nested"];
+    eprintln!("{}", table::table(&head, &[1, 2, 3, 4, 5], rows));
     for failure in &failures {
         eprintln!("error: {failure}");
     }
@@ -125,6 +128,7 @@ fn row(name: &str, counts: &Counts) -> Vec<String> {
     vec![
         name.to_owned(),
         table::count(counts.written),
+        table::count(counts.recovered),
         table::count(counts.rejected),
         if skipped.is_empty() { "0".to_owned() } else { skipped },
         table::count(counts.nested),
@@ -176,6 +180,7 @@ impl Visitor for Lines {
                     return Err(Closed);
                 }
                 self.counts.written += 1;
+                self.counts.recovered += u64::from(document.recovered);
             }
             Read::Nested => self.counts.nested += 1,
             Read::Skipped(reason) => *self.counts.skipped.entry(reason).or_default() += 1,
@@ -188,15 +193,20 @@ impl Visitor for Lines {
     }
 }
 
-fn print_shard(directory: &Arc<ShardDirectory>, lines: &mut Lines) -> Result<(), String> {
+fn print_shard(directory: &Arc<ShardDirectory>, reading: &ReadOptions, lines: &mut Lines) -> Result<(), String> {
     let commit = Commit::read(&**directory).map_err(|error| chain(&error))?;
     for segment in &commit.segments {
-        print_segment(directory, segment, lines)?;
+        print_segment(directory, segment, reading, lines)?;
     }
     Ok(())
 }
 
-fn print_segment(directory: &Arc<ShardDirectory>, commit: &SegmentCommit, lines: &mut Lines) -> Result<(), String> {
+fn print_segment(
+    directory: &Arc<ShardDirectory>,
+    commit: &SegmentCommit,
+    reading: &ReadOptions,
+    lines: &mut Lines,
+) -> Result<(), String> {
     let lucene = |error: lucene::Error| chain(&error);
     let segment = Segment::open(directory.clone(), commit).map_err(lucene)?;
     let deleted = u64::from(segment.del_count()) + u64::from(segment.soft_del_count());
@@ -206,7 +216,7 @@ fn print_segment(directory: &Arc<ShardDirectory>, commit: &SegmentCommit, lines:
     }
     let before = lines.counts.clone();
     let stored_fields = segment.stored_fields().map_err(lucene)?;
-    let mut reader = RangeReader::open(&segment, true).map_err(lucene)?;
+    let mut reader = RangeReader::open(&segment, reading.clone()).map_err(lucene)?;
     for range in stored_fields.cuts(u64::MAX).map_err(lucene)? {
         let crc = match reader.read(&range, range.docs.start, None, lines) {
             Ok(crc) => crc,

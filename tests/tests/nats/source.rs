@@ -82,7 +82,7 @@ impl Source {
     /// written more than once.
     pub fn assert_arrived(&self) -> Vec<Key> {
         let found = self.on_target();
-        let again = found.iter().filter(|document| document.version > 1).map(Document::key).collect();
+        let again = found.iter().filter(|document| document.version > Some(1)).map(Document::key).collect();
         let expected = self.indices.iter().flat_map(|index| index.documents.iter().cloned());
         let report = compare_documents(found.into_iter().map(Ok), expected.map(Ok), Compared::Content).unwrap();
         assert!(report.is_equal() && report.equal == self.len(), "{report}");

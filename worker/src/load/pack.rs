@@ -69,6 +69,8 @@ pub struct Item {
     pub doc: u32,
     /// Length of its source in bytes.
     pub source_len: u64,
+    /// Its source is that of `_recovery_source`.
+    pub recovered: bool,
 }
 
 /// Progress of one range that comes with a batch.
@@ -160,12 +162,6 @@ impl Packer {
         }
     }
 
-    /// Whether lines hold version numbers, which a bulk body doesn't.
-    #[must_use]
-    pub fn wants_versions(&self) -> bool {
-        matches!(self.format, Format::Lines(_))
-    }
-
     /// The documents that follow are of range number `range` of the slice, a part of `segment`.
     pub fn begin_range(&mut self, range: usize, segment: &str) {
         self.range = range;
@@ -243,7 +239,8 @@ impl Packer {
             (Body::Lines(lines), Format::Lines(writer)) => writer.push(document, lines),
             (Body::Lines(_), Format::Bulk) => {}
         }
-        self.open.items.push(Item { range: self.range, doc, source_len: source.len() as u64 });
+        let (range, source_len, recovered) = (self.range, source.len() as u64, document.recovered);
+        self.open.items.push(Item { range, doc, source_len, recovered });
         Ok(())
     }
 }
@@ -316,7 +313,17 @@ mod tests {
             for (doc, len) in (0..).zip(lens) {
                 let json = format!("{{\"x\":\"{}\"}}", "x".repeat(len));
                 let source = Source::Json(json.as_bytes());
-                let document = Document { id: "1", routing: None, source, versions: Versions::default() };
+                let document = Document {
+                    id: "1",
+                    doc_type: None,
+                    routing: None,
+                    parent: None,
+                    timestamp: None,
+                    expires: None,
+                    source,
+                    recovered: false,
+                    versions: Versions::default(),
+                };
                 if packer.doc(doc, Read::Document(document)).is_err() {
                     return;
                 }

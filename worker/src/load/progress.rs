@@ -99,6 +99,9 @@ impl Progress {
         let Answered { batch, outcomes } = answered;
         for (at, (item, outcome)) in batch.items.iter().zip(outcomes).enumerate() {
             let Some(range) = self.checkpoint.ranges.get_mut(item.range) else { continue };
+            if item.recovered && !matches!(outcome, ItemOutcome::Rejected { .. }) {
+                range.counts.recovered += 1;
+            }
             match outcome {
                 ItemOutcome::Written => {
                     range.counts.written += 1;

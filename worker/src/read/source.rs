@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::yaml;
+
 /// The format a converted source had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceFormat {
@@ -12,6 +14,8 @@ pub enum SourceFormat {
     Smile,
     /// RFC 8949.
     Cbor,
+    /// YAML 1.1.
+    Yaml,
 }
 
 impl SourceFormat {
@@ -21,6 +25,7 @@ impl SourceFormat {
         match self {
             Self::Smile => "smile",
             Self::Cbor => "cbor",
+            Self::Yaml => "yaml",
         }
     }
 }
@@ -31,9 +36,7 @@ pub enum Detected {
     /// JSON, to be passed as it is.
     Json,
     /// To be converted.
-    Binary(SourceFormat),
-    /// YAML: recognised, not converted yet.
-    Yaml,
+    Other(SourceFormat),
     /// None of these.
     Unknown,
 }
@@ -45,9 +48,9 @@ pub fn detect(source: &[u8]) -> Detected {
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     match (source, first) {
         (_, Some(b'{')) => Detected::Json,
-        ([b':', b')', b'\n', ..], _) => Detected::Binary(SourceFormat::Smile),
-        ([0xd9, 0xd9, 0xf7, ..] | [0xbf | 0xa0..=0xbb, ..], _) => Detected::Binary(SourceFormat::Cbor),
-        ([b'-', b'-', b'-', ..], _) => Detected::Yaml,
+        ([b':', b')', b'\n', ..], _) => Detected::Other(SourceFormat::Smile),
+        ([0xd9, 0xd9, 0xf7, ..] | [0xbf | 0xa0..=0xbb, ..], _) => Detected::Other(SourceFormat::Cbor),
+        ([b'-', b'-', b'-', ..], _) => Detected::Other(SourceFormat::Yaml),
         _ => Detected::Unknown,
     }
 }
@@ -68,6 +71,7 @@ pub fn to_json(source: &[u8], format: SourceFormat) -> Result<String, String> {
                 ciborium::from_reader(source).map_err(|error| format!("the CBOR source can't be read: {error}"))?;
             from_cbor(value)?
         }
+        SourceFormat::Yaml => return yaml::to_json(source),
     };
     serde_json::to_string(&value).map_err(|error| format!("the converted source can't be written: {error}"))
 }
@@ -188,10 +192,10 @@ mod tests {
     fn the_first_bytes_tell_the_format() {
         assert_eq!(detect(b" \n{\"a\":1}"), Detected::Json);
         assert_eq!(detect(b"\xef\xbb\xbf{}"), Detected::Json);
-        assert_eq!(detect(b":)\n\x00\xfa\xfb"), Detected::Binary(SourceFormat::Smile));
-        assert_eq!(detect(b"\xbf\xff"), Detected::Binary(SourceFormat::Cbor));
-        assert_eq!(detect(b"\xa0"), Detected::Binary(SourceFormat::Cbor));
-        assert_eq!(detect(b"---\na: 1"), Detected::Yaml);
+        assert_eq!(detect(b":)\n\x00\xfa\xfb"), Detected::Other(SourceFormat::Smile));
+        assert_eq!(detect(b"\xbf\xff"), Detected::Other(SourceFormat::Cbor));
+        assert_eq!(detect(b"\xa0"), Detected::Other(SourceFormat::Cbor));
+        assert_eq!(detect(b"---\na: 1"), Detected::Other(SourceFormat::Yaml));
         assert_eq!(detect(b"index closed"), Detected::Unknown);
         assert_eq!(detect(b""), Detected::Unknown);
     }

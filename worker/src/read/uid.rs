@@ -1,6 +1,10 @@
-//! `_id` as Elasticsearch 6 and OpenSearch store it: base64 or decimal digits packed, else UTF-8.
+//! Which document it is: `_uid` of Elasticsearch 1 to 5, `_id` as Elasticsearch 6 and OpenSearch store it.
 //!
-//! After: Elasticsearch `org.elasticsearch.index.mapper.Uid#decodeId`.
+//! ```text
+//! _uid, _parent:  type `#` id                                                                     (text)
+//! _id:            0xFF UTF-8 | 0xFE two decimal digits a byte | 0xFD base64 | base64     (0xFD is dropped)
+//! ```
+//! After: Elasticsearch `org.elasticsearch.index.mapper.Uid#decodeId`, `Uid#splitUidIntoTypeAndId`.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -15,6 +19,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
+
+/// Type and id of a `_uid` or `_parent`. An id may hold more `#`, a type can't.
+///
+/// # Errors
+/// A sentence: there is no type.
+pub fn split_uid(uid: &str) -> Result<(&str, &str), &'static str> {
+    uid.split_once('#').ok_or("a stored _uid has no type before its id")
+}
 
 /// Appends the id that `stored` encodes to `id`.
 ///
@@ -73,6 +85,13 @@ mod tests {
         assert_eq!(decoded(b"\xffuser:42"), "user:42");
         assert_eq!(decoded("\u{e9}".as_bytes()), "w6k");
         assert_eq!(decoded(&[0xfd, 0xfe, 0x01]), "_gE");
+    }
+
+    #[test]
+    fn a_type_ends_at_the_first_hash() {
+        assert_eq!(split_uid("tweet#0#1"), Ok(("tweet", "0#1")));
+        assert_eq!(split_uid("t#"), Ok(("t", "")));
+        assert!(split_uid("tweet").is_err());
     }
 
     #[test]
