@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lucene::{Directory, Segment, SegmentCommit};
 use protocol::checkpoint::Counts;
 
-use crate::read::{RangeReader, Read, ReadError, Visitor};
+use crate::read::{RangeReader, Read, ReadError, ReadOptions, Visitor};
 
 /// Why a segment was not read to its end, or can't be trusted.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ impl<S> From<ReadError<S>> for WholeError<S> {
 pub fn read_segment<V: Visitor>(
     directory: &Arc<dyn Directory>,
     commit: &SegmentCommit,
+    reading: ReadOptions,
     counts: &mut Counts,
     visitor: &mut V,
 ) -> Result<(), WholeError<V::Stop>> {
@@ -58,7 +59,7 @@ pub fn read_segment<V: Visitor>(
     }
     let before = counts.accounted();
     let stored_fields = segment.stored_fields()?;
-    let mut reader = RangeReader::open(&segment, true)?;
+    let mut reader = RangeReader::open(&segment, reading)?;
     let mut counted = Counted { counts, visitor };
     for range in stored_fields.cuts(u64::MAX)? {
         let crc = reader.read(&range, range.docs.start, None, &mut counted)?;
@@ -98,6 +99,7 @@ impl<V: Visitor> Visitor for Counted<'_, V> {
         match &read {
             Read::Document(document) => {
                 self.counts.written += 1;
+                self.counts.recovered += u64::from(document.recovered);
                 self.counts.source_bytes += document.source.bytes().len() as u64;
             }
             Read::Nested => self.counts.nested += 1,

@@ -4,15 +4,16 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
-use lucene::{Commit, Segment, SegmentCommit};
+use lucene::{Commit, Directory};
 use protocol::checkpoint::Counts;
 use protocol::pattern;
 use serde_json::json;
-use snapshot::{FsStore, IndexMetadata, Repository, ShardDirectory, Snapshot, SnapshotIndex};
+use snapshot::{FsStore, IndexMetadata, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use tokio::runtime::Handle;
-use worker::failure::chain;
+use worker::failure::{chain, with_blob};
 use worker::line::LineWriter;
-use worker::read::{self, RangeReader, Read, ReadError, ReadOptions, Visitor};
+use worker::read::{self, Read, ReadOptions, Visitor};
+use worker::whole::{self, WholeError};
 
 use crate::cli::{ExportArgs, WhichArgs};
 use crate::exit::{Exit, Invalid};
@@ -55,23 +56,22 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
                     continue;
                 }
             };
-            let directory = Arc::new(files.directory(Handle::current()));
-            let writer = LineWriter::new(&index.name);
-            let mut lines = Lines { writer, out, line: Vec::new(), counts: Counts::default(), stopped: None };
+            let mut lines = Lines { writer: LineWriter::new(&index.name), out, line: Vec::new() };
             let reading = ReadOptions { doc_type: read::doc_type(&metadata), with_versions: true, recover_source };
-            let (result, lines_back) = tokio::task::spawn_blocking(move || {
-                let result = print_shard(&directory, &reading, &mut lines);
-                (result, lines)
+            let runtime = Handle::current();
+            let (result, lines_back, counts) = tokio::task::spawn_blocking(move || {
+                let mut counts = Counts::default();
+                let result = print_shard(&files, runtime, &reading, &mut lines, &mut counts);
+                (result, lines, counts)
             })
             .await
             .context("read a shard")?;
             out = lines_back.out;
-            total.add(&lines_back.counts);
-            if let Some(error) = lines_back.stopped {
-                return end_of_output(error);
-            }
-            if let Err(reason) = result {
-                failures.push(format!("{} shard {shard}: {reason}", index.name));
+            total.add(&counts);
+            match result {
+                Ok(()) => {}
+                Err(Ended::Output(error)) => return end_of_output(error),
+                Err(Ended::Shard(reason)) => failures.push(format!("{} shard {shard}: {reason}", index.name)),
             }
         }
         rows.push(row(&index.name, &total));
@@ -158,88 +158,53 @@ struct Lines {
     writer: LineWriter,
     out: BufWriter<io::Stdout>,
     line: Vec<u8>,
-    counts: Counts,
-    stopped: Option<io::Error>,
 }
 
-/// Nobody takes lines any more.
-struct Closed;
-
 impl Visitor for Lines {
-    type Stop = Closed;
+    type Stop = io::Error;
 
     fn chunk(&mut self, _crc: lucene::RangeCrc) {}
 
-    fn doc(&mut self, _doc: lucene::DocId, read: Read<'_>) -> Result<(), Closed> {
+    fn doc(&mut self, _doc: lucene::DocId, read: Read<'_>) -> io::Result<()> {
         match read {
             Read::Document(document) => {
                 self.line.clear();
                 self.writer.push(&document, &mut self.line);
-                if let Err(error) = self.out.write_all(&self.line) {
-                    self.stopped = Some(error);
-                    return Err(Closed);
-                }
-                self.counts.written += 1;
-                self.counts.recovered += u64::from(document.recovered);
+                self.out.write_all(&self.line)?;
             }
-            Read::Nested => self.counts.nested += 1,
-            Read::Skipped(reason) => *self.counts.skipped.entry(reason).or_default() += 1,
-            Read::Unreadable { id, reason, .. } => {
-                eprintln!("rejected: document {id:?}: {reason}");
-                self.counts.rejected += 1;
-            }
+            Read::Unreadable { id, reason, .. } => eprintln!("rejected: document {id:?}: {reason}"),
+            Read::Nested | Read::Skipped(_) => {}
         }
         Ok(())
     }
 }
 
-fn print_shard(directory: &Arc<ShardDirectory>, reading: &ReadOptions, lines: &mut Lines) -> Result<(), String> {
-    let commit = Commit::read(&**directory).map_err(|error| chain(&error))?;
-    for segment in &commit.segments {
-        print_segment(directory, segment, reading, lines)?;
-    }
-    Ok(())
+/// Why a shard was not printed to its end.
+enum Ended {
+    /// Standard output takes no more.
+    Output(io::Error),
+    /// It can't be read, or what was printed of it can't be trusted.
+    Shard(String),
 }
 
-fn print_segment(
-    directory: &Arc<ShardDirectory>,
-    commit: &SegmentCommit,
+fn print_shard(
+    files: &ShardFiles,
+    runtime: Handle,
     reading: &ReadOptions,
     lines: &mut Lines,
-) -> Result<(), String> {
-    let lucene = |error: lucene::Error| chain(&error);
-    let segment = Segment::open(directory.clone(), commit).map_err(lucene)?;
-    let deleted = u64::from(segment.del_count()) + u64::from(segment.soft_del_count());
-    let live_docs = u64::from(segment.max_doc()).saturating_sub(deleted);
-    if live_docs == 0 {
-        return Ok(());
-    }
-    let before = lines.counts.clone();
-    let stored_fields = segment.stored_fields().map_err(lucene)?;
-    let mut reader = RangeReader::open(&segment, reading.clone()).map_err(lucene)?;
-    for range in stored_fields.cuts(u64::MAX).map_err(lucene)? {
-        let crc = match reader.read(&range, range.docs.start, None, lines) {
-            Ok(crc) => crc,
-            Err(ReadError::Lucene(error)) => return Err(lucene(error)),
-            Err(ReadError::Document { segment, doc, what }) => {
-                return Err(format!("document {doc} of segment {segment} makes no sense: {what}"));
+    counts: &mut Counts,
+) -> Result<(), Ended> {
+    let unreadable = |error: lucene::Error| Ended::Shard(with_blob(files, &error).to_string());
+    let directory: Arc<dyn Directory> = Arc::new(files.directory(runtime));
+    for segment in &Commit::read(&*directory).map_err(unreadable)?.segments {
+        match whole::read_segment(&directory, segment, reading.clone(), counts, lines) {
+            Ok(()) => {}
+            Err(WholeError::Lucene(error)) => return Err(unreadable(error)),
+            Err(WholeError::Wrong(what)) => {
+                return Err(Ended::Shard(format!("{what}; do not use what was printed of it")));
             }
-            Err(ReadError::Stopped(Closed)) => return Ok(()),
-        };
-        let footer = stored_fields.footer_crc().map_err(lucene)?;
-        if let Some(footer) = footer.filter(|footer| *footer != crc.value) {
-            return Err(format!(
-                "the stored fields of segment {} are damaged: CRC-32 is {:08x}, its footer says {footer:08x}; do not \
-                 use what was printed of it",
-                segment.name(),
-                crc.value
-            ));
+            Err(WholeError::Stopped(error)) => return Err(Ended::Output(error)),
         }
-    }
-    let accounted = lines.counts.accounted() - before.accounted();
-    if accounted != live_docs {
-        let name = segment.name();
-        return Err(format!("segment {name} has {live_docs} live documents by its metadata, {accounted} were found"));
     }
     Ok(())
 }

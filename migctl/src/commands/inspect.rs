@@ -14,7 +14,7 @@ use serde::Serialize;
 use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex};
 use tokio::runtime::Handle;
 use worker::failure::{chain, with_blob};
-use worker::read::{Read, Source, Visitor};
+use worker::read::{Read, ReadOptions, Source, Visitor};
 use worker::whole::{self, WholeError};
 
 use super::export;
@@ -240,7 +240,8 @@ impl Deep {
         commit: &SegmentCommit,
     ) -> Result<(), String> {
         let mut counts = Counts::default();
-        let result = whole::read_segment(directory, commit, &mut counts, self);
+        let reading = ReadOptions { with_versions: true, ..ReadOptions::default() };
+        let result = whole::read_segment(directory, commit, reading, &mut counts, self);
         self.documents += counts.written;
         self.source_bytes += counts.source_bytes;
         self.unreadable += counts.rejected;
