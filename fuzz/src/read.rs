@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lucene::{Commit, Segment, SegmentCommit};
 use worker::line::LineWriter;
-use worker::read::{RangeReader, Read, Visitor};
+use worker::read::{RangeReader, Read, ReadOptions, Visitor};
 
 use crate::files::Case;
 
@@ -100,8 +100,9 @@ pub fn numbers(segment: &Segment) {
 /// Documents as a worker reads them, each a line.
 pub fn documents(segment: &Segment) {
     let Ok(fields) = segment.stored_fields() else { return };
-    let Ok(mut reader) = RangeReader::open(segment, true) else { return };
-    let mut lines = Lines { writer: LineWriter::new("an-index", None), line: Vec::new(), last: None };
+    let options = ReadOptions { doc_type: Some("a-type".to_owned()), with_versions: true, recover_source: true };
+    let Ok(mut reader) = RangeReader::open(segment, options) else { return };
+    let mut lines = Lines { writer: LineWriter::new("an-index"), line: Vec::new(), last: None };
     for range in fields.cuts(u64::MAX).unwrap_or_default() {
         let _ = reader.read(&range, range.docs.start, None, &mut lines);
     }

@@ -6,21 +6,26 @@ use serde_json::Value;
 use target::{BulkBody, Op};
 use worker::line::LineWriter;
 use worker::read::source::{self, Detected, SourceFormat};
-use worker::read::{Document, Source, Versions, uid};
+use worker::read::{Document, Source, Versions, uid, unpack};
 
 const ID: u8 = 0;
 const DETECTED: u8 = 1;
+const FORMATS: [SourceFormat; 3] = [SourceFormat::Smile, SourceFormat::Cbor, SourceFormat::Yaml];
 
 libfuzzer_sys::fuzz_target!(init: fuzz::seed(seeds), |input: &[u8]| {
     match input.split_first() {
         Some((&ID, stored)) => id(stored),
         Some((&DETECTED, stored)) => detected(stored),
-        Some((selector, stored)) => converted(stored, [SourceFormat::Smile, SourceFormat::Cbor][usize::from(selector % 2)]),
+        Some((selector, stored)) => converted(stored, FORMATS[usize::from(*selector) % FORMATS.len()]),
         None => {}
     }
 });
 
 fn id(stored: &[u8]) {
+    let text = String::from_utf8_lossy(stored);
+    if let Ok((doc_type, id)) = uid::split_uid(&text) {
+        assert_eq!(format!("{doc_type}#{id}"), text);
+    }
     let mut id = String::from("before");
     if uid::decode_id(stored, &mut id).is_ok() {
         assert!(id.starts_with("before"));
@@ -29,10 +34,15 @@ fn id(stored: &[u8]) {
 }
 
 fn detected(stored: &[u8]) {
-    match source::detect(stored) {
-        Detected::Json => lines("id", Source::Json(stored), false),
-        Detected::Binary(format) => converted(stored, format),
-        Detected::Yaml | Detected::Unknown => {}
+    let unpacked = match unpack::unpack(stored) {
+        Some(Ok(unpacked)) => unpacked,
+        Some(Err(_)) => return,
+        None => stored.to_vec(),
+    };
+    match source::detect(&unpacked) {
+        Detected::Json => lines("id", Source::Json(&unpacked), false),
+        Detected::Other(format) => converted(&unpacked, format),
+        Detected::Unknown => {}
     }
 }
 
@@ -46,8 +56,19 @@ fn converted(stored: &[u8], format: SourceFormat) {
 /// A document is one line, and in a request two, whatever is in it.
 fn lines(id: &str, source: Source<'_>, is_json: bool) {
     let mut line = Vec::new();
-    let document = Document { id, routing: Some(id), source, versions: Versions::default() };
-    LineWriter::new(id, Some(id)).push(&document, &mut line);
+    let some = Some(id);
+    let document = Document {
+        id,
+        doc_type: some,
+        routing: some,
+        parent: some,
+        timestamp: Some(1),
+        expires: None,
+        source,
+        recovered: false,
+        versions: Versions::default(),
+    };
+    LineWriter::new(id).push(&document, &mut line);
     assert_eq!(breaks(&line), 1);
     assert!(!is_json || serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok(), "a line is JSON");
     let mut body = BulkBody::default();
@@ -63,7 +84,7 @@ fn breaks(line: &[u8]) -> usize {
 /// Ids and sources of the fixtures, and JSON among them in the other formats.
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds =
-        vec![vec![ID, 0xfe, 0x12, 0x3f], vec![ID, 0xfd, 0xfe], b"\x01---\na: [1, x]\nb: {c: 'd'}\n".to_vec()];
+        vec![vec![ID, 0xfe, 0x12, 0x3f], vec![ID, 0xfd, 0xfe], b"\0type#id".to_vec(), b"\x01ZV\0\0\x02{}".to_vec(), b"\x01---\na: [1, x]\nb: {c: 'd'}\n".to_vec()];
     let mut json_count = 0;
     for (id, source) in fixtures::documents() {
         seeds.push([&[ID], id.as_ref()].concat());

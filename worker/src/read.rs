@@ -8,7 +8,7 @@
 mod document;
 pub mod source;
 pub mod uid;
-mod unpack;
+pub mod unpack;
 mod yaml;
 
 use lucene::{LiveDocs, NumericDocValues, Segment};

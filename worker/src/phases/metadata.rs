@@ -81,6 +81,10 @@ async fn prepare(
     notes: &mut Vec<String>,
 ) -> Result<TargetIndex, TaskError> {
     let metadata = snapshot.index_metadata(find_index(snapshot, &index.name)?).await?;
+    if let (TargetHandle::Cluster(_), Some(reason)) = (&migration.target, translate::too_many_types(&metadata.mappings))
+    {
+        return Err(TaskError::say(Verdict::StopLoad, reason));
+    }
     let creation = translate::creation(&metadata, migration.name.as_str())
         .map_err(|reason| TaskError::say(Verdict::StopLoad, reason))?;
     if !creation.dropped.is_empty() {

@@ -71,10 +71,33 @@ const FATES: &[(&str, Fate)] = &[
 /// Codecs that every target has.
 const CODECS: &[&str] = &["default", "best_compression"];
 
-/// The body that creates the index for `migration`.
+/// The mapping types of an index. `_default_` is none: it is what other types begin with.
+fn types(mappings: &[(String, Value)]) -> impl Iterator<Item = &(String, Value)> {
+    mappings.iter().filter(|(name, _)| name != "_default_")
+}
+
+/// Why an index with these mappings can't become one index of a cluster; `None`: it can.
+///
+/// Every type has ids of its own, and what is left of two documents of one id would be the one that came last.
+#[must_use]
+pub fn too_many_types(mappings: &[(String, Value)]) -> Option<String> {
+    let names: Vec<&str> = types(mappings).map(|(name, _)| name.as_str()).collect();
+    (names.len() > 1).then(|| {
+        format!(
+            "it has {} mapping types, {}, and clusters have one now: documents of the same id in two of them would \
+             overwrite each other. Select indices without it, or load it into a `file:` target, which keeps the types \
+             apart",
+            names.len(),
+            names.join(", ")
+        )
+    })
+}
+
+/// The body that creates the index for `migration`. Where there are several mapping types, `mappings` has one member for
+/// each.
 ///
 /// # Errors
-/// A sentence: more than one mapping type, a mapping that is no object.
+/// A sentence: a mapping that is no object.
 pub fn creation(metadata: &IndexMetadata, migration: &str) -> Result<Creation, String> {
     let (mut settings, mut withheld, mut dropped) = (Map::new(), BTreeMap::new(), Vec::new());
     for (name, value) in &metadata.settings {
@@ -106,11 +129,11 @@ fn fate(name: &str, value: &Value) -> Fate {
 }
 
 fn mappings(metadata: &IndexMetadata, migration: &str, withheld: &BTreeMap<String, String>) -> Result<Value, String> {
-    let mut types = metadata.mappings.iter().filter(|(name, _)| name != "_default_");
-    let mapping = types.next().map_or_else(|| json!({}), |(_, mapping)| mapping.clone());
-    if let Some((second, _)) = types.next() {
-        return Err(format!("it has several mapping types ({second} is the second): such an index is not split yet"));
-    }
+    let mapping = match types(&metadata.mappings).collect::<Vec<_>>().as_slice() {
+        [] => json!({}),
+        [(_, mapping)] => mapping.clone(),
+        several => return Ok(several.iter().map(|(name, mapping)| (name.clone(), mapping.clone())).collect()),
+    };
     let Value::Object(mut mapping) = mapping else {
         return Err("its mapping is no JSON object".to_owned());
     };
@@ -147,6 +170,17 @@ mod tests {
         assert_eq!(fate("index.lifecycle.name"), Fate::Dropped);
         assert_eq!(super::fate("index.codec", &json!("best_compression")), Fate::Kept);
         assert_eq!(super::fate("index.codec", &json!("zstd")), Fate::Dropped);
+    }
+
+    #[test]
+    fn several_types_are_too_many_for_one_index_of_a_cluster() {
+        let mappings = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!({}))).collect::<Vec<_>>();
+        for few in [&[][..], &["_doc"], &["tweet"], &["_default_", "tweet"], &["tweet", "_default_"], &["_default_"]] {
+            assert_eq!(too_many_types(&mappings(few)), None, "{few:?}");
+        }
+        let reason = too_many_types(&mappings(&["tweet", "_default_", "user", ".percolator"])).unwrap();
+        assert!(reason.starts_with("it has 3 mapping types, tweet, user, .percolator, and"), "{reason}");
+        assert!(reason.contains("Select indices without it") && reason.contains("`file:` target"), "{reason}");
     }
 
     #[test]
