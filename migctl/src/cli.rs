@@ -159,18 +159,7 @@ Examples:
   migctl snapshot inspect --repo /mnt/backups --snapshot nightly-2026.11.20
   migctl snapshot inspect --repo /mnt/backups --snapshot nightly --index orders --deep
   migctl snapshot inspect --repo /mnt/backups --snapshot nightly --output json | jq '.indices[].codecs'")]
-    Inspect {
-        /// Which snapshot, which indices.
-        #[command(flatten)]
-        which: WhichArgs,
-        /// Read every document, write none, and say what a load would meet: documents by outcome, unreadable parts,
-        /// the largest document.
-        #[arg(long)]
-        deep: bool,
-        /// How to print it.
-        #[arg(long, value_enum, default_value_t = Output::Text)]
-        output: Output,
-    },
+    Inspect(InspectArgs),
     /// Print every live document as one line of JSON.
     #[command(after_help = "\
 Documents go to standard output, the count of each index and what was left out to standard error.
@@ -193,6 +182,24 @@ pub struct ExportArgs {
     /// Print the full source of documents whose `_source` was filtered or not kept, where no merge has pruned it yet.
     #[arg(long)]
     pub recover_source: bool,
+}
+
+/// Arguments of `snapshot inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Which snapshot, which indices.
+    #[command(flatten)]
+    pub which: WhichArgs,
+    /// Read every document, write none, and say what a load would meet: documents by outcome, unreadable parts, the
+    /// largest document.
+    #[arg(long)]
+    pub deep: bool,
+    /// With --deep: read as a load with `recoverSource: true` would.
+    #[arg(long, requires = "deep")]
+    pub recover_source: bool,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// Which snapshot, which indices.

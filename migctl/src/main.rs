@@ -26,9 +26,7 @@ async fn main() -> ExitCode {
         Command::Status(args) => commands::status::status(args).await,
         Command::Approve(args) => commands::approve::approve(args).await,
         Command::Snapshot(SnapshotCommand::Ls { repo, output }) => commands::snapshot::ls(&repo, output).await,
-        Command::Snapshot(SnapshotCommand::Inspect { which, deep, output }) => {
-            commands::inspect::inspect(which, deep, output).await
-        }
+        Command::Snapshot(SnapshotCommand::Inspect(args)) => commands::inspect::inspect(args).await,
         Command::Snapshot(SnapshotCommand::Export(arguments)) => commands::export::export(arguments).await,
     };
     match result {

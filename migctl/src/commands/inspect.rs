@@ -18,7 +18,7 @@ use worker::read::{Read, ReadOptions, Source, Visitor};
 use worker::whole::{self, WholeError};
 
 use super::export;
-use crate::cli::{Output, WhichArgs};
+use crate::cli::{InspectArgs, Output};
 use crate::exit::Exit;
 use crate::table;
 
@@ -77,6 +77,8 @@ struct Deep {
     source_bytes: u64,
     /// Of them: sources that are not JSON in the snapshot, by format.
     converted: BTreeMap<&'static str, u64>,
+    /// Of them: sources that are those of `_recovery_source`.
+    recovered: u64,
     /// Documents whose source can't be made JSON: they would be dead letters.
     unreadable: u64,
     /// Documents that would be skipped, by reason.
@@ -96,11 +98,13 @@ struct Largest {
 ///
 /// # Errors
 /// No such repository or snapshot; a pattern that matches nothing.
-pub async fn inspect(which: WhichArgs, deep: bool, output: Output) -> anyhow::Result<Exit> {
+pub async fn inspect(args: InspectArgs) -> anyhow::Result<Exit> {
+    let InspectArgs { which, deep, recover_source, output } = args;
+    let deep = deep.then(|| ReadOptions { recover_source, with_versions: true, ..ReadOptions::default() });
     let snapshot = export::open(&which).await?;
     let mut indices = Vec::new();
     for index in export::select(&snapshot, &which)? {
-        indices.push(index_report(&snapshot, index, deep).await?);
+        indices.push(index_report(&snapshot, index, deep.as_ref()).await?);
     }
     let (state, version) = (snapshot.state.to_string(), snapshot.version.to_string());
     let report = Report { snapshot: snapshot.name.clone(), state, version, indices };
@@ -119,7 +123,11 @@ pub async fn inspect(which: WhichArgs, deep: bool, output: Output) -> anyhow::Re
     Ok(exit)
 }
 
-async fn index_report(snapshot: &Snapshot, index: &SnapshotIndex, deep: bool) -> anyhow::Result<IndexReport> {
+async fn index_report(
+    snapshot: &Snapshot,
+    index: &SnapshotIndex,
+    deep: Option<&ReadOptions>,
+) -> anyhow::Result<IndexReport> {
     let metadata = match snapshot.index_metadata(index).await {
         Ok(metadata) => metadata,
         Err(error) => return Ok(unreadable_index(index, chain(&error))),
@@ -131,18 +139,18 @@ async fn index_report(snapshot: &Snapshot, index: &SnapshotIndex, deep: bool) ->
         types: types(&metadata),
         shards: metadata.number_of_shards,
         found: Found::default(),
-        deep: deep.then(Deep::default),
+        deep: deep.map(|_| Deep::default()),
         refused: metadata.refusal.iter().cloned().collect(),
     };
     if metadata.refusal.is_some() {
         return Ok(report);
     }
-    let at_once = if deep { std::thread::available_parallelism().map_or(1, usize::from) } else { AT_ONCE };
+    let at_once = if deep.is_some() { std::thread::available_parallelism().map_or(1, usize::from) } else { AT_ONCE };
     let mut shards = futures::stream::iter(0..metadata.number_of_shards)
         .map(|number| async move {
             let files = snapshot.shard(index, number).await.map_err(|error| vec![chain(&error)])?;
             let look = tokio::task::spawn_blocking({
-                let runtime = Handle::current();
+                let (runtime, deep) = (Handle::current(), deep.cloned());
                 move || look_into(&files, runtime, deep)
             });
             look.await.map_err(|error| vec![chain(&error)])
@@ -183,7 +191,7 @@ fn types(metadata: &IndexMetadata) -> Vec<String> {
 }
 
 /// What is in a shard, what its documents are, and which parts of it can't be read.
-fn look_into(files: &ShardFiles, runtime: Handle, deep: bool) -> (Found, Deep, Vec<String>) {
+fn look_into(files: &ShardFiles, runtime: Handle, deep: Option<ReadOptions>) -> (Found, Deep, Vec<String>) {
     let directory: Arc<dyn Directory> = Arc::new(files.directory(runtime));
     let mut found = Found { bytes: files.total_len(), ..Found::default() };
     let (mut met, mut faults) = (Deep::default(), Vec::new());
@@ -194,7 +202,9 @@ fn look_into(files: &ShardFiles, runtime: Handle, deep: bool) -> (Found, Deep, V
     for segment in &commit.segments {
         if let Err(error) = found.segment(&directory, segment) {
             faults.push(with_blob(files, &error).to_string());
-        } else if deep && let Err(fault) = met.segment(files, &directory, segment) {
+        } else if let Some(reading) = &deep
+            && let Err(fault) = met.segment(files, &directory, segment, reading.clone())
+        {
             faults.push(fault);
         }
     }
@@ -238,12 +248,13 @@ impl Deep {
         files: &ShardFiles,
         directory: &Arc<dyn Directory>,
         commit: &SegmentCommit,
+        reading: ReadOptions,
     ) -> Result<(), String> {
         let mut counts = Counts::default();
-        let reading = ReadOptions { with_versions: true, ..ReadOptions::default() };
         let result = whole::read_segment(directory, commit, reading, &mut counts, self);
         self.documents += counts.written;
         self.source_bytes += counts.source_bytes;
+        self.recovered += counts.recovered;
         self.unreadable += counts.rejected;
         self.nested += counts.nested;
         for (reason, count) in counts.skipped {
@@ -260,6 +271,7 @@ impl Deep {
     fn add(&mut self, other: Self) {
         self.documents += other.documents;
         self.source_bytes += other.source_bytes;
+        self.recovered += other.recovered;
         self.unreadable += other.unreadable;
         self.nested += other.nested;
         for (format, count) in other.converted {
@@ -312,8 +324,9 @@ fn print(report: &Report) {
     let rows: Vec<_> = report.indices.iter().filter_map(|index| Some(index.deep.as_ref()?.row(&index.name))).collect();
     if !rows.is_empty() {
         println!("\nwhat a load would meet:");
-        let head = ["index", "documents", "unreadable", "skipped", "nested", "source", "largest", "not JSON"];
-        println!("{}", table::table(&head, &[1, 2, 3, 4, 5, 6], rows));
+        let head =
+            ["index", "documents", "recovered", "unreadable", "skipped", "nested", "source", "largest", "not JSON"];
+        println!("{}", table::table(&head, &[1, 2, 3, 4, 5, 6, 7], rows));
     }
 }
 
@@ -345,6 +358,7 @@ impl Deep {
         vec![
             name.to_owned(),
             table::count(self.documents),
+            table::count(self.recovered),
             table::count(self.unreadable),
             if self.skipped.is_empty() { "0".to_owned() } else { list(&self.skipped) },
             table::count(self.nested),
