@@ -1,27 +1,30 @@
-//! The metadata blobs `*.dat`: unwrapped, checked, inflated.
+//! The metadata blobs: read, checked, parsed.
 //!
-//! In: a blob. Out: its SMILE document. Readers call this first, so every later step may assume the bytes are the ones
-//! the server wrote.
+//! In: the name of a blob, and how its document is kept (`layout`). Out: the document. Since Elasticsearch 2.0 blobs are
+//! wrapped, and of these every later step may assume that the bytes are the ones the server wrote:
 //!
 //! ```text
 //! 3fd76c17 | codec: vint length, text | version: u32 = 1 | payload … | c02893e8 | 0: u32 | crc32 of all before: u64
-//! payload: `DFL\0` and raw deflate of the document, or the document itself        (integers big endian)
 //! ```
 //!
-//! Holds: never panics on any input; never holds more than it was allowed.
-//! Not here: what the document says (`xcontent`, and who asks).
-//! After: Lucene `CodecUtil`, Elasticsearch `ChecksumBlobStoreFormat`, `DeflateCompressor`.
+//! Elasticsearch 1.x stores the bare payload, without a checksum.
+//!
+//! Holds: never panics on any input; asks for no blob whose name could leave the repository.
+//! Not here: the payload (`payload`), what the document says (who asks).
+//! After: Lucene `CodecUtil`, Elasticsearch `ChecksumBlobStoreFormat`, 1.x `BlobStoreRepository`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use flate2::{Decompress, FlushDecompress, Status};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::error::Error;
+use crate::layout::{DocumentBlob, Kept};
 use crate::limits::{INFLATED_BYTES_MAX, METADATA_BYTES_MAX};
-use crate::store::{BlobStore, StoreError};
+use crate::payload;
+use crate::store::{BlobStore, StoreError, StoreErrorKind, is_inside};
 
 const HEADER_MAGIC: [u8; 4] = [0x3f, 0xd7, 0x6c, 0x17];
 /// Magic and algorithm 0.
@@ -29,9 +32,6 @@ const FOOTER_START: [u8; 8] = [0xc0, 0x28, 0x93, 0xe8, 0, 0, 0, 0];
 const FOOTER_LEN: usize = 16;
 const CRC_LEN: usize = 8;
 const WRAP_VERSION: u32 = 1;
-const DEFLATED: &[u8] = b"DFL\0";
-const ZSTD_COMPRESSED: &[u8] = b"ZSTD\0";
-const SMILE: &[u8] = b":)\n";
 
 /// What is wrong with bytes, and at which of them.
 #[derive(Debug)]
@@ -59,15 +59,27 @@ impl fmt::Debug for Blobs {
 }
 
 impl Blobs {
-    /// Reads the document in the metadata blob `name` of codec `codec`; `what` says in words which one it is.
-    pub(crate) async fn document<T: DeserializeOwned>(
-        &self,
-        name: &str,
-        codec: &str,
-        what: String,
-    ) -> Result<T, Error> {
-        let bytes = self.0.read(name, METADATA_BYTES_MAX).await.map_err(|source| Error::Read { what, source })?;
-        parse(&bytes, codec).map_err(|fault| self.fault(name, fault))
+    /// Reads the document in `blob`; `what` says in words which one it is.
+    pub(crate) async fn document<T: DeserializeOwned>(&self, blob: &DocumentBlob, what: String) -> Result<T, Error> {
+        let bytes = self.read(&blob.name, what).await?;
+        let document = parsed(&bytes, blob.kept, payload::parse);
+        document.map_err(|fault| self.fault(&blob.name, fault))
+    }
+
+    /// Reads the document in `blob` whatever its shape.
+    pub(crate) async fn any_document(&self, blob: &DocumentBlob, what: String) -> Result<Json, Error> {
+        let bytes = self.read(&blob.name, what).await?;
+        let document = parsed(&bytes, blob.kept, payload::parse_any);
+        document.map_err(|fault| self.fault(&blob.name, fault))
+    }
+
+    async fn read(&self, name: &str, what: String) -> Result<Bytes, Error> {
+        let bytes = match is_inside(name) {
+            true => self.0.read(name, METADATA_BYTES_MAX).await,
+            // Names of indices and snapshots come out of other blobs.
+            false => Err(StoreError::new(StoreErrorKind::BadName, name, self.0.location())),
+        };
+        bytes.map_err(|source| Error::Read { what, source })
     }
 
     /// Whether a blob of exactly this name is there.
@@ -90,15 +102,22 @@ impl Blobs {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], codec: &str) -> Result<T, Fault> {
-    let (start, payload) = unwrapped(bytes, codec)?;
-    let document = inflated(payload, INFLATED_BYTES_MAX).map_err(|fault| match fault {
+/// What `parse` makes of the document in a blob.
+fn parsed<T>(bytes: &[u8], kept: Kept, parse: impl FnOnce(&[u8]) -> Result<T, Fault>) -> Result<T, Fault> {
+    let (start, payload) = match kept {
+        Kept::Wrapped { codec } => unwrapped(bytes, codec)?,
+        Kept::Bare => (0, bytes),
+    };
+    let later = |fault, start: usize| match fault {
         Fault::Corrupt { offset, what } => Fault::Corrupt { offset: offset.saturating_add(start), what },
         unsupported @ Fault::Unsupported { .. } => unsupported,
-    })?;
-    // The parser does not say where it stopped: the whole document is the place.
-    serde_smile::from_slice(&document)
-        .map_err(|error| Fault::corrupt(start, format!("not the expected document: {error}")))
+    };
+    let document = payload::unpacked(payload, INFLATED_BYTES_MAX).map_err(|fault| later(fault, start))?;
+    parse(&document).map_err(|fault| match fault {
+        // An offset in what was unpacked is no place in the blob.
+        Fault::Corrupt { what, .. } if payload::is_packed(payload) => Fault::Corrupt { offset: start, what },
+        fault => later(fault, start),
+    })
 }
 
 /// The payload of a wrapped blob, and the offset at which it begins.
@@ -146,70 +165,8 @@ fn header(body: &[u8]) -> Option<(&[u8], u32, &[u8])> {
     Some((codec, u32::from_be_bytes(*version), payload))
 }
 
-/// The document of a payload, which may be compressed; at most `len_max` bytes. Offsets count from the payload.
-pub(crate) fn inflated(payload: &[u8], len_max: usize) -> Result<Cow<'_, [u8]>, Fault> {
-    if let Some(deflated) = payload.strip_prefix(DEFLATED) {
-        return inflate(deflated, len_max).map(Cow::Owned);
-    }
-    if payload.starts_with(SMILE) {
-        return Ok(Cow::Borrowed(payload));
-    }
-    let what = match payload.starts_with(ZSTD_COMPRESSED) {
-        true => "its metadata is compressed with zstd, and only deflate is read: set the repository's \
-                 `compression_type` to `deflate` and take a new snapshot"
-            .to_owned(),
-        false => format!("its payload begins with {:02x?}, which is neither SMILE nor deflated", start_of(payload)),
-    };
-    Err(Fault::Unsupported { what })
-}
-
-/// Whether `bytes` say of themselves that they are deflated.
-pub(crate) fn is_deflated(bytes: &[u8]) -> bool {
-    bytes.starts_with(DEFLATED)
-}
-
-/// Whether `bytes` say of themselves that they are a SMILE document.
-pub(crate) fn is_smile(bytes: &[u8]) -> bool {
-    bytes.starts_with(SMILE)
-}
-
-fn start_of(bytes: &[u8]) -> &[u8] {
-    bytes.get(..8).unwrap_or(bytes)
-}
-
-fn inflate(deflated: &[u8], len_max: usize) -> Result<Vec<u8>, Fault> {
-    const STEP: usize = 16 << 10;
-    let mut inflater = Decompress::new(false);
-    let mut out = Vec::new();
-    loop {
-        let taken = usize::try_from(inflater.total_in()).unwrap_or(usize::MAX);
-        let offset = taken.saturating_add(DEFLATED.len());
-        let room = len_max.saturating_sub(out.len());
-        if room == 0 {
-            return Err(Fault::corrupt(offset, format!("it inflates to more than {len_max} bytes")));
-        }
-        // Grows with what comes out, as `Vec` does, never with what the bytes claim.
-        out.reserve(room.min(STEP));
-        let len_before = out.len();
-        let rest = deflated.get(taken..).unwrap_or_default();
-        match inflater.decompress_vec(rest, &mut out, FlushDecompress::None) {
-            Ok(Status::StreamEnd) => return Ok(out),
-            Ok(Status::Ok | Status::BufError) => {
-                if out.len() == len_before && inflater.total_in() == taken as u64 {
-                    return Err(Fault::corrupt(offset, "its deflated payload is cut"));
-                }
-            }
-            Err(error) => return Err(Fault::corrupt(offset, format!("its payload does not inflate: {error}"))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::DeflateEncoder;
     use serde_json::json;
 
     use super::*;
@@ -226,51 +183,35 @@ mod tests {
         bytes
     }
 
-    fn deflated(document: &[u8]) -> Vec<u8> {
-        let mut encoder = DeflateEncoder::new(DEFLATED.to_vec(), Compression::default());
-        encoder.write_all(document).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn fault(bytes: &[u8], codec: &str) -> String {
-        match parse::<serde_json::Value>(bytes, codec).unwrap_err() {
+    fn fault(bytes: &[u8], kept: Kept) -> String {
+        match parsed(bytes, kept, payload::parse::<Json>).unwrap_err() {
             Fault::Corrupt { offset, what } => format!("{offset}: {what}"),
             Fault::Unsupported { what } => what,
         }
     }
 
-    #[test]
-    fn a_document_comes_out_plain_or_deflated() {
-        let value = json!({"name": "s", "files": [1, 2, 3]});
-        let document = serde_smile::to_vec(&value).unwrap();
-        for payload in [document.clone(), deflated(&document)] {
-            let bytes = wrapped("snapshot", 1, &payload);
-            assert_eq!(parse::<serde_json::Value>(&bytes, "snapshot").unwrap(), value);
-        }
-    }
+    const SNAPSHOT: Kept = Kept::Wrapped { codec: "snapshot" };
 
     #[test]
     fn what_is_wrong_is_said() {
         let document = serde_smile::to_vec(&json!({"a": 1})).unwrap();
         let good = wrapped("snapshot", 1, &document);
-        assert!(fault(b"", "snapshot").contains("header"));
-        assert!(fault(b"{\"a\":1}", "snapshot").contains("encrypted?"));
-        assert!(fault(&good, "metadata").contains("its codec is \"snapshot\", not \"metadata\""));
-        assert!(fault(&wrapped("snapshot", 2, &document), "snapshot").contains("format version 2"));
-        assert!(fault(&wrapped("snapshot", 1, b"ZSTD\0xyz"), "snapshot").contains("zstd"));
-        assert!(fault(&wrapped("snapshot", 1, b"junk"), "snapshot").contains("neither SMILE nor deflated"));
-        assert!(
-            fault(&wrapped("snapshot", 1, b":)\n\x05\xfa"), "snapshot").starts_with("17: not the expected document")
-        );
-        let cut = deflated(&document);
-        assert!(fault(&wrapped("snapshot", 1, &cut[..cut.len() - 1]), "snapshot").ends_with("payload is cut"));
+        assert_eq!(parsed(&good, SNAPSHOT, payload::parse::<Json>).unwrap(), json!({"a": 1}));
+        assert!(fault(b"", SNAPSHOT).contains("header"));
+        assert!(fault(b"{\"a\":1}", SNAPSHOT).contains("encrypted?"));
+        let metadata = Kept::Wrapped { codec: "metadata" };
+        assert!(fault(&good, metadata).contains("its codec is \"snapshot\", not \"metadata\""));
+        assert!(fault(&wrapped("snapshot", 2, &document), SNAPSHOT).contains("format version 2"));
+        assert!(fault(&wrapped("snapshot", 1, b"LZMA\0xyz"), SNAPSHOT).contains("no compression known"));
+        assert!(fault(&wrapped("snapshot", 1, b":)\n\x05\xfa"), SNAPSHOT).starts_with("17: not the expected document"));
+        assert!(fault(&wrapped("snapshot", 1, b"DFL\0"), SNAPSHOT).starts_with("21: its deflated payload is cut"));
     }
 
     #[test]
-    fn a_bomb_stops_at_the_bound() {
-        let bomb = deflated(&vec![0; 1 << 20]);
-        let error = inflated(&bomb, 1000).unwrap_err();
-        assert!(matches!(&error, Fault::Corrupt { what, .. } if what.contains("more than 1000 bytes")), "{error:?}");
-        assert_eq!(inflated(&bomb, (1 << 20) + 1).unwrap().len(), 1 << 20);
+    fn bare_documents_have_no_header() {
+        assert_eq!(parsed(b"{\"a\":1}", Kept::Bare, payload::parse::<Json>).unwrap(), json!({"a": 1}));
+        assert!(fault(b"{\"a\":}", Kept::Bare).starts_with("6: not the expected document"));
+        assert!(fault(b"ZV\x00\x00\x06{\"a\":}", Kept::Bare).starts_with("0: not the expected document"));
+        assert!(fault(&wrapped("snapshot", 1, b"{}"), Kept::Bare).contains("neither SMILE nor JSON"));
     }
 }

@@ -1,10 +1,11 @@
-//! The catalogue `index-N`: which snapshots there are, and where their indices lie.
+//! The catalogue: which snapshots there are, and where their indices lie.
 //!
-//! In: the JSON of the blob. Out: [`Catalog`]. Keys that are not known are ignored, as the servers do.
-//! Not here: which N is the newest (`repository`), the snapshots themselves (`snapshot_info`).
+//! In: the JSON of `index-N`, since Elasticsearch 5.0; before it, the names of the snapshots. Out: [`Catalog`]. Keys that
+//! are not known are ignored, as the servers do.
+//! Not here: which N is the newest (`lookup`), the snapshots themselves (`snapshot_info`).
 //! After: Elasticsearch `RepositoryData`, OpenSearch `RepositoryData` and `IndexId`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -12,7 +13,7 @@ use serde_json::Value as Json;
 use crate::repository::{CatalogSnapshot, SnapshotState};
 
 /// What the catalogue says.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Catalog {
     /// By the time they began, then by name.
     pub snapshots: Vec<CatalogSnapshot>,
@@ -66,9 +67,9 @@ impl Catalog {
         let mut snapshots = Vec::new();
         let mut metadata_lookups = HashMap::new();
         for entry in catalog.snapshots {
-            // Elasticsearch 5 lists a snapshot of an older server by its bare name.
+            // Elasticsearch 5 may list a snapshot of an older server by its bare name.
             if let Json::String(name) = entry {
-                snapshots.push(CatalogSnapshot::incompatible(name));
+                snapshots.push(CatalogSnapshot::named(name));
                 continue;
             }
             let entry: SnapshotJson = serde_json::from_value(entry)?;
@@ -82,9 +83,22 @@ impl Catalog {
                 end_millis: entry.end_time_millis,
             });
         }
-        snapshots.sort_by(|a, b| (a.start_millis, &a.name).cmp(&(b.start_millis, &b.name)));
         let (indices, metadata_names) = (catalog.indices, catalog.index_metadata_identifiers);
-        Ok(Self { snapshots, metadata_lookups, metadata_names, indices })
+        let mut catalog = Self { snapshots, metadata_lookups, metadata_names, indices };
+        catalog.sort();
+        Ok(catalog)
+    }
+
+    /// Adds snapshots from before the catalogue, of which only the names are known; not those that it lists already.
+    pub(crate) fn add_named(&mut self, names: impl IntoIterator<Item = String>) {
+        let mut known: HashSet<String> = self.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect();
+        let new = names.into_iter().filter(|name| known.insert(name.clone()));
+        self.snapshots.extend(new.map(CatalogSnapshot::named));
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.snapshots.sort_by(|a, b| (a.start_millis, &a.name).cmp(&(b.start_millis, &b.name)));
     }
 
     /// The index `name`, if snapshot `uuid` holds it.
@@ -125,13 +139,19 @@ mod tests {
           "index_metadata_identifiers":{"h1":"X1"}}"#;
         let catalog = Catalog::parse(json).unwrap();
         let names: Vec<_> = catalog.snapshots.iter().map(|snapshot| (snapshot.name.as_str(), snapshot.state)).collect();
-        let states = [SnapshotState::Incompatible, SnapshotState::Unknown, SnapshotState::Partial];
-        assert_eq!(names, [("from-2.x", states[0]), ("old", states[1]), ("new", states[2])]);
+        let (unknown, partial) = (SnapshotState::Unknown, SnapshotState::Partial);
+        assert_eq!(names, [("from-2.x", unknown), ("old", unknown), ("new", partial)]);
         assert_eq!(catalog.metadata_name("i1", "u1"), Some("u1"));
         assert_eq!(catalog.metadata_name("i1", "u2"), Some("X1"));
         assert_eq!(catalog.metadata_name("i2", "u2"), None, "an identifier without a name");
         assert_eq!(catalog.index("a", "u1").unwrap().shard_path_type, 2);
         assert!(catalog.index("b", "u2").is_some() && catalog.index("b", "u1").is_none());
+
+        let mut catalog = catalog;
+        catalog.add_named(["new", "older", "older", "from-2.x"].map(str::to_owned));
+        let names: Vec<_> = catalog.snapshots.iter().map(|snapshot| snapshot.name.as_str()).collect();
+        assert_eq!(names, ["from-2.x", "old", "older", "new"]);
+        assert_eq!(catalog.snapshots[2].uuid, "older");
     }
 
     #[test]

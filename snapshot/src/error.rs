@@ -41,23 +41,15 @@ pub enum Error {
 
     /// The place is there and holds no catalogue of any version.
     #[error(
-        "{location} is no snapshot repository: it has no blob index-N, the catalogue ({found}); give the folder that \
-         holds index-N and indices/, which is the repository's `location` or the bucket with its `base_path`"
+        "{location} is no snapshot repository: it has no blob index-N, the catalogue, nor index, which Elasticsearch \
+         before 5.0 has in its place ({found}); give the folder that holds one of them and indices/, which is the \
+         repository's `location` or the bucket with its `base_path`"
     )]
     NotARepository {
         /// The place.
         location: String,
         /// What lies there instead, or that nothing does.
         found: String,
-    },
-
-    /// A repository from before the catalogue `index-N`.
-    #[error("the repository at {location} was written by {found}; versions read: {VERSIONS_READ}")]
-    OldRepository {
-        /// The place.
-        location: String,
-        /// Which versions write what was found.
-        found: &'static str,
     },
 
     /// No snapshot of that name.
@@ -114,6 +106,23 @@ pub enum Error {
         reason: String,
     },
 
+    /// A shard in a folder that is not below the repository's root.
+    #[error(
+        "{what} is not below {location}: the repository has a base_path and `shard_path_type: hashed_prefix`, which put \
+         it in {place} of the bucket or file system around; copy or link that folder to {folder} of {location}, or take \
+         a snapshot into a repository with `shard_path_type: fixed`"
+    )]
+    OutsideRepository {
+        /// The shard, in words.
+        what: String,
+        /// Where it lies, from the bucket on.
+        place: String,
+        /// Where it is looked for, from the repository's root on.
+        folder: String,
+        /// The repository's root.
+        location: String,
+    },
+
     /// A snapshot that was there when it was opened.
     #[error("snapshot {snapshot:?} has been deleted from {location} since it was opened")]
     Deleted {
@@ -155,12 +164,12 @@ impl Error {
         match self {
             Self::Read { source, .. } | Self::NoSuchPlace { source, .. } => source.verdict(),
             Self::NotARepository { .. }
-            | Self::OldRepository { .. }
             | Self::NoSuchSnapshot { .. }
             | Self::NotUsable { .. }
             | Self::UnsupportedVersion { .. }
             | Self::Shallow { .. }
             | Self::ShardFailed { .. }
+            | Self::OutsideRepository { .. }
             | Self::Deleted { .. }
             | Self::Corrupt { .. }
             | Self::Unsupported { .. } => Verdict::Fail,

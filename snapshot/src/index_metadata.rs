@@ -1,22 +1,26 @@
-//! One index of a snapshot: `indices/<id>/meta-X.dat`.
+//! One index of a snapshot: settings, mappings, aliases.
 //!
-//! In: the SMILE document `{"<index>": {settings, mappings, aliases, …}}`. Out: [`IndexMetadata`], as the server stored
-//! it. Indices whose documents are not in this repository say so in [`IndexMetadata::refusal`].
-//! Not here: what a setting means for a target (`metadata`).
-//! After: Elasticsearch `IndexMetadata.Builder#fromXContent`.
+//! In: the document `{"<index>": {settings, mappings, aliases, …}}`. Out: [`IndexMetadata`], as the server stored it.
+//! Indices whose documents are not in this repository say so in [`IndexMetadata::refusal`].
+//! Not here: what a setting means for a target (`metadata`), and for `_source` (`source_mode`).
+//! After: Elasticsearch `IndexMetadata.Builder#fromXContent`, 1.7 `IndexMetaData.Builder#fromXContent`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use serde_smile::value::Value as Smile;
 
 use crate::blob::Fault;
 use crate::error::Error;
-use crate::limits::SHARDS_MAX;
+use crate::limits::{INFLATED_BYTES_MAX, SHARDS_MAX};
+use crate::payload;
 use crate::snapshot_info::{Snapshot, SnapshotIndex};
 use crate::version::ProductVersion;
-use crate::xcontent::to_json;
+
+/// The mapping type of Elasticsearch 1.x to 6.x that only says what others begin with.
+const DEFAULT_TYPE: &str = "_default_";
 
 /// An index as the source cluster kept it.
 #[derive(Debug, Clone)]
@@ -29,7 +33,8 @@ pub struct IndexMetadata {
     pub closed: bool,
     /// Its settings, flat: `"index.number_of_shards": "3"`. Values are texts, null, or arrays of texts.
     pub settings: Map<String, Json>,
-    /// Its mapping by type: `("_doc", {"properties": …})`. Empty where nothing was ever mapped.
+    /// Its mapping by type: `("_doc", {"properties": …})`. Empty where nothing was ever mapped; before Elasticsearch 6.0
+    /// there may be several, and up to 6.x `_default_` among them.
     pub mappings: Vec<(String, Json)>,
     /// Its aliases: name to `{filter?, index_routing?, search_routing?, is_write_index?, is_hidden?}`.
     pub aliases: Map<String, Json>,
@@ -44,29 +49,32 @@ pub struct IndexMetadata {
 #[derive(Deserialize)]
 struct Body {
     state: Option<String>,
-    settings: Option<Smile>,
-    mappings: Option<Smile>,
-    aliases: Option<Smile>,
+    settings: Option<Json>,
+    mappings: Option<Json>,
+    aliases: Option<Json>,
     routing_num_shards: Option<u32>,
 }
 
 /// Reads the metadata of `index`.
 pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex) -> Result<IndexMetadata, Error> {
-    let blob = format!("indices/{}/meta-{}.dat", index.id, index.metadata_name);
+    let blob = snapshot.layout.index(&index.id, &index.metadata_name);
     let what = format!("the metadata of index {:?}", index.name);
-    let mut document: HashMap<String, Body> = snapshot.blobs.document(&blob, "index-metadata", what).await?;
-    let body = document.remove(&index.name);
+    let mut document = snapshot.blobs.any_document(&blob, what).await?;
+    let body = document.get_mut(&index.name).map(Json::take);
     let body = body.ok_or_else(|| {
-        let found: Vec<_> = document.keys().take(3).collect();
-        snapshot.blobs.nonsense(&blob, format!("it is of {found:?}, not of {:?}", index.name))
+        let found: Vec<_> = document.as_object().into_iter().flat_map(Map::keys).take(3).collect();
+        snapshot.blobs.nonsense(&blob.name, format!("it is of {found:?}, not of {:?}", index.name))
     })?;
-    let metadata = understand(&index.name, body, snapshot.is_shallow_copy);
-    metadata.map_err(|fault| snapshot.blobs.fault(&blob, fault))
+    let body =
+        serde_json::from_value(body).map_err(|error| Fault::corrupt(0, format!("the index's metadata: {error}")));
+    let metadata = body.and_then(|body| understand(&index.name, body, snapshot.is_shallow_copy));
+    metadata.map_err(|fault| snapshot.blobs.fault(&blob.name, fault))
 }
 
 fn understand(name: &str, body: Body, is_shallow_copy: bool) -> Result<IndexMetadata, Fault> {
     let mut settings = Map::new();
     flatten("", object(body.settings, "settings")?, &mut settings);
+    gather_lists(&mut settings);
     let number_of_shards = number(&settings, "index.number_of_shards")?;
     if number_of_shards == 0 || SHARDS_MAX < number_of_shards {
         return Err(Fault::corrupt(0, format!("{number_of_shards} shards, where 1 to {SHARDS_MAX} can be")));
@@ -84,8 +92,8 @@ fn understand(name: &str, body: Body, is_shallow_copy: bool) -> Result<IndexMeta
     })
 }
 
-fn object(value: Option<Smile>, what: &str) -> Result<Map<String, Json>, Fault> {
-    match value.map(to_json).transpose()? {
+fn object(value: Option<Json>, what: &str) -> Result<Map<String, Json>, Fault> {
+    match value {
         None | Some(Json::Null) => Ok(Map::new()),
         Some(Json::Object(fields)) => Ok(fields),
         Some(_) => Err(Fault::corrupt(0, format!("{what} are no object"))),
@@ -99,6 +107,28 @@ fn flatten(prefix: &str, nested: Map<String, Json>, flat: &mut Map<String, Json>
         match value {
             Json::Object(inner) => flatten(&format!("{key}."), inner, flat),
             value => drop(flat.insert(key, value)),
+        }
+    }
+}
+
+/// Before Elasticsearch 6.0 a list is kept as `"key.0"`, `"key.1"` and so on; it becomes the array that a server shows.
+fn gather_lists(settings: &mut Map<String, Json>) {
+    let mut lists: BTreeMap<String, BTreeMap<usize, Json>> = BTreeMap::new();
+    for (key, value) in &*settings {
+        let Some((list, number)) = key.rsplit_once('.') else { continue };
+        // Parsed and written again, because `01` is a name.
+        let number = number.parse::<usize>().ok().filter(|parsed| parsed.to_string() == number);
+        if let Some(number) = number {
+            lists.entry(list.to_owned()).or_default().insert(number, value.clone());
+        }
+    }
+    for (list, values) in lists {
+        let is_whole = values.keys().copied().eq(0..values.len()) && !settings.contains_key(&list);
+        if is_whole {
+            for number in values.keys() {
+                settings.shift_remove(&format!("{list}.{number}"));
+            }
+            settings.insert(list, values.into_values().collect());
         }
     }
 }
@@ -117,20 +147,36 @@ fn number(settings: &Map<String, Json>, key: &str) -> Result<u32, Fault> {
 }
 
 /// One element for each type, as `{type: mapping}`; or, in one form that the servers read, a single such object.
-fn mappings(value: Option<Smile>) -> Result<Vec<(String, Json)>, Fault> {
-    let elements = match value.map(to_json).transpose()? {
+fn mappings(value: Option<Json>) -> Result<Vec<(String, Json)>, Fault> {
+    let elements = match value {
         None | Some(Json::Null) => Vec::new(),
         Some(Json::Array(elements)) => elements,
         Some(single) => vec![single],
     };
     let mut mappings = Vec::new();
     for element in elements {
-        let Json::Object(types) = element else {
-            return Err(Fault::corrupt(0, "a mapping is no object"));
-        };
-        mappings.extend(types);
+        match element {
+            Json::Object(types) => mappings.extend(types),
+            Json::String(text) => mappings.extend(mapping_in_text(&text)?),
+            _ => return Err(Fault::corrupt(0, "a mapping is no object")),
+        }
     }
     Ok(mappings)
+}
+
+/// JSON has no bytes: a compressed mapping is base64 text there.
+fn mapping_in_text(text: &str) -> Result<Map<String, Json>, Fault> {
+    let bytes = STANDARD.decode(text).map_err(|_| Fault::corrupt(0, "a mapping is a text that is not base64"))?;
+    let document = payload::unpacked(&bytes, INFLATED_BYTES_MAX)?;
+    payload::parse(&document).map_err(|_| Fault::corrupt(0, "a compressed mapping is no object"))
+}
+
+impl IndexMetadata {
+    /// Its mapping types without `_default_`, under which no document is kept.
+    pub fn mapping_types(&self) -> impl Iterator<Item = (&str, &Json)> {
+        let types = self.mappings.iter().map(|(name, mapping)| (name.as_str(), mapping));
+        types.filter(|(name, _)| *name != DEFAULT_TYPE)
+    }
 }
 
 fn refusal(settings: &Map<String, Json>, is_shallow_copy: bool) -> Option<String> {
@@ -171,7 +217,7 @@ mod tests {
     use super::*;
 
     fn read_json(body: &Json, is_shallow_copy: bool) -> Result<IndexMetadata, String> {
-        let body = serde_smile::from_slice(&serde_smile::to_vec(body).unwrap()).unwrap();
+        let body = serde_json::from_value(body.clone()).unwrap();
         understand("a", body, is_shallow_copy).map_err(|fault| format!("{fault:?}"))
     }
 
@@ -196,6 +242,29 @@ mod tests {
         assert_eq!(metadata.version_created.to_string(), "Elasticsearch 7.10.2");
         body["mappings"] = json!({"_doc": {"dynamic": "strict"}});
         assert_eq!(read_json(&body, false).unwrap().mappings.len(), 1);
+        // `{"t":{}}` in one stored chunk of LZF.
+        let packed = STANDARD.encode(b"ZV\x00\x00\x08{\"t\":{}}");
+        body["mappings"] = json!([packed, {"_default_": {"dynamic": false}}]);
+        let metadata = read_json(&body, false).unwrap();
+        assert_eq!(metadata.mappings.len(), 2);
+        assert_eq!(metadata.mapping_types().collect::<Vec<_>>(), [("t", &json!({}))]);
+        for wrong in [json!(["?"]), json!(["e30="]), json!(["WlYAAAU="]), json!([1]), json!("x")] {
+            body["mappings"] = wrong.clone();
+            assert_eq!(read_json(&body, false).is_ok(), wrong == json!(["e30="]), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbered_settings_become_the_lists_that_they_were() {
+        let numbered = json!({"index.analysis.filter.0": "a", "index.analysis.filter.1": "b", "index.gap.1": "x",
+            "index.one.0": "y", "index.both": "z", "index.both.0": "z", "index.odd.00": "w"});
+        let settings = read_json(&with_settings(numbered), false).unwrap().settings;
+        assert_eq!(settings["index.analysis.filter"], json!(["a", "b"]));
+        assert_eq!(settings["index.one"], json!(["y"]));
+        for key in ["index.gap.1", "index.both", "index.both.0", "index.odd.00"] {
+            assert!(settings[key].is_string(), "{key}");
+        }
+        assert!(!settings.contains_key("index.analysis.filter.0"));
     }
 
     #[test]

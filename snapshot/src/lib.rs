@@ -1,7 +1,8 @@
 //! A snapshot repository becomes shards.
 //!
-//! In: a [`BlobStore`], which is one repository as Elasticsearch 7.10 to 8.x or OpenSearch 1.x to 3.x wrote it. Out: the
-//! files of every shard as a [`lucene::Directory`]. The way there, each step one or two small reads:
+//! In: a [`BlobStore`], which is one repository as Elasticsearch 1.x to 9.x or OpenSearch 1.x to 3.x wrote it, or several
+//! of them one after the other. Out: the files of every shard as a [`lucene::Directory`]. The way there, each step one or
+//! two small reads, with the names that blobs have since Elasticsearch 5.0 (`layout` has the older ones):
 //!
 //! ```text
 //! Repository::open(store) ── index-N ─────────────▶ snapshots()
@@ -22,16 +23,20 @@ pub mod version;
 pub mod store;
 
 mod blob;
+mod layout;
 pub mod lzf;
+mod payload;
 mod xcontent;
 
 mod catalog;
+mod lookup;
 pub mod repository;
 mod snapshot_info;
 
 pub mod index_metadata;
 pub mod shard_files;
 mod shard_path;
+pub mod source_mode;
 
 pub mod directory;
 mod read_ahead;
@@ -42,5 +47,6 @@ pub use index_metadata::IndexMetadata;
 pub use repository::{CatalogSnapshot, Repository, SnapshotState};
 pub use shard_files::{ShardFile, ShardFiles};
 pub use snapshot_info::{ShardFailure, Snapshot, SnapshotIndex};
+pub use source_mode::SourceMode;
 pub use store::{BlobMeta, BlobStore, FsStore, StoreError, StoreErrorKind};
 pub use version::{Product, ProductVersion};

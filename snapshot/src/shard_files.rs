@@ -1,27 +1,29 @@
-//! The files of one shard in one snapshot: `<shard folder>/snap-<uuid>.dat`.
+//! The files of one shard in one snapshot.
 //!
-//! In: the SMILE document `{files: [{name, physical_name, length, …}]}`. Out: [`ShardFiles`]: which blob, or which blobs
+//! In: the document `{files: [{name, physical_name, length, …}]}`. Out: [`ShardFiles`]: which blob, or which blobs
 //! `<blob>.part0` to `.partN`, hold each Lucene file. Small files lie in the document itself (`meta_hash`): those whose
 //! blob is virtual (`v__…`) always, `segments_N` and `.si` as a copy.
 //! Not here: reading them (`directory`), what is in them (`lucene`).
-//! After: Elasticsearch `BlobStoreIndexShardSnapshot`.
+//! After: Elasticsearch `BlobStoreIndexShardSnapshot`, of 1.7 and 7.10.
 
 use std::collections::HashSet;
+use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_bytes::ByteBuf;
+use serde::de::{self, Deserializer, Visitor};
 
 use crate::blob::Blobs;
 use crate::directory::ShardDirectory;
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::shard_path;
 use crate::snapshot_info::{Snapshot, SnapshotIndex};
 
-/// What the list of OpenSearch's shallow copies is called instead.
-const SHALLOW_PREFIX: &str = "shallow-";
-/// The `shard_path_type` whose folders lie outside of a repository with a base path.
-const HASHED_PREFIX: u32 = 1;
+/// The first Lucene version whose files end with a CRC-32. Of older ones Elasticsearch 1.x keeps another checksum.
+const CRC_SINCE: (u32, u32) = (4, 8);
 
 /// The files of one shard.
 #[derive(Debug, Clone)]
@@ -46,7 +48,8 @@ pub struct ShardFile {
     pub len: u64,
     /// Bytes in each part but the last; `None` where one blob holds the file.
     pub part_size: Option<u64>,
-    /// Lucene's CRC-32 of all but its last 8 bytes, in base 36 without leading zeros.
+    /// Lucene's CRC-32 of all but its last 8 bytes, in base 36 without leading zeros. `None` where the file was written
+    /// before Lucene 4.8, which had none.
     pub checksum: Option<String>,
     /// The whole file, where the list holds it.
     pub inline: Option<Bytes>,
@@ -64,7 +67,38 @@ struct FileInfo {
     length: u64,
     checksum: Option<String>,
     part_size: Option<i64>,
-    meta_hash: Option<ByteBuf>,
+    /// The Lucene version; Elasticsearch 1.x may leave it out.
+    written_by: Option<String>,
+    meta_hash: Option<MetaHash>,
+}
+
+/// Bytes, which JSON has as base64 text.
+struct MetaHash(Vec<u8>);
+
+impl<'de> Deserialize<'de> for MetaHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = MetaHash;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes, or base64 text")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<MetaHash, E> {
+                Ok(MetaHash(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<MetaHash, E> {
+                Ok(MetaHash(bytes))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<MetaHash, E> {
+                STANDARD.decode(text).map(MetaHash).map_err(|error| E::custom(format!("meta_hash: {error}")))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// Reads the list of files of shard `shard` of `index`.
@@ -79,22 +113,8 @@ pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex, shard: u32)
         });
     }
     let blobs = &snapshot.blobs;
-    let folder = shard_path::folder(index.shard_path_type, &index.id, shard).ok_or_else(|| Error::Unsupported {
-        blob: format!("indices/{}/{shard}", index.id),
-        location: blobs.0.location(),
-        what: format!("its folder is named in a way (shard_path_type {}) that is not known", index.shard_path_type),
-    })?;
-    let list_name = format!("snap-{}.dat", snapshot.uuid);
-    let blob = format!("{folder}{list_name}");
     let words = format!("shard {shard} of index {:?}", index.name);
-    let list: List = match blobs.document(&blob, "snapshot", format!("the files of {words}")).await {
-        Ok(list) => list,
-        Err(error) if error.is_not_found() => {
-            let shallow = format!("{folder}{SHALLOW_PREFIX}{list_name}");
-            return Err(why_not_found(blobs, index.shard_path_type, &shallow, words, error).await);
-        }
-        Err(error) => return Err(error),
-    };
+    let (folder, blob, list) = find(snapshot, index, shard, &words).await?;
     let mut names = HashSet::new();
     let mut files = Vec::new();
     for info in list.files.unwrap_or_default() {
@@ -107,38 +127,64 @@ pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex, shard: u32)
     Ok(ShardFiles { index: index.name.clone(), shard, files, blobs: blobs.clone() })
 }
 
-/// The reason why a list is not there, where one can be known; else `error`.
-async fn why_not_found(blobs: &Blobs, path_type: u32, shallow: &str, words: String, error: Error) -> Error {
-    match blobs.has(shallow).await {
-        Ok(true) => Error::Shallow { what: words },
-        Ok(false) if path_type == HASHED_PREFIX => Error::Unsupported {
-            blob: shallow.trim_start_matches(SHALLOW_PREFIX).to_owned(),
-            location: blobs.0.location(),
-            what:
-                "its folder is a hashed prefix of the bucket (cluster.snapshot.shard.path.type), which is found only \
-                   where the repository has no base_path"
-                    .to_owned(),
-        },
-        Ok(false) | Err(_) => error,
+/// The folder of the shard, and its list with the name of its blob.
+async fn find(
+    snapshot: &Snapshot,
+    index: &SnapshotIndex,
+    shard: u32,
+    words: &str,
+) -> Result<(String, String, List), Error> {
+    let blobs = &snapshot.blobs;
+    let (path_type, id) = (index.shard_path_type, &index.id);
+    let folder = shard_path::folder(path_type, id, shard).ok_or_else(|| Error::Unsupported {
+        blob: format!("indices/{id}/{shard}"),
+        location: blobs.0.location(),
+        what: format!("its folder is named in a way (shard_path_type {path_type}) that is not known"),
+    })?;
+    let blob = snapshot.layout.shard(&folder, &snapshot.uuid);
+    let error = match blobs.document(&blob, format!("the files of {words}")).await {
+        Ok(list) => return Ok((folder, blob.name, list)),
+        Err(error) if error.is_not_found() => error,
+        Err(error) => return Err(error),
+    };
+    if blobs.has(&Layout::shallow(&folder, &snapshot.uuid)).await.unwrap_or(false) {
+        return Err(Error::Shallow { what: words.to_owned() });
     }
+    let noted = shard_path::noted(blobs, index, shard).await;
+    if let Some(noted) = noted.as_ref().filter(|noted| noted.folder != folder) {
+        let blob = snapshot.layout.shard(&noted.folder, &snapshot.uuid);
+        match blobs.document(&blob, format!("the files of {words}")).await {
+            Ok(list) => return Ok((noted.folder.clone(), blob.name, list)),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(shard_path::outside(blobs, index, words, &folder, noted).unwrap_or(error))
 }
 
 fn understand(folder: &str, info: FileInfo) -> Result<ShardFile, String> {
-    let FileInfo { name, physical_name, length: len, checksum, part_size, meta_hash } = info;
+    let FileInfo { name, physical_name, length: len, checksum, part_size, written_by, meta_hash } = info;
     let is_virtual = name.starts_with("v__");
     if !(is_virtual || name.starts_with("__")) || name.contains('/') {
         return Err(format!("{physical_name:?} is in {name:?}, which is no name of a blob"));
     }
     let has_copy = is_virtual || physical_name.starts_with("segments_") || physical_name.ends_with(".si");
     // For other files, or above 1 MiB, `meta_hash` is a hash or a part of the content.
-    let inline = meta_hash.map(|bytes| Bytes::from(bytes.into_vec()));
+    let inline = meta_hash.map(|MetaHash(bytes)| Bytes::from(bytes));
     let inline = inline.filter(|bytes| has_copy && bytes.len() as u64 == len);
     if is_virtual && inline.is_none() {
         return Err(format!("{physical_name:?} is in no blob, and its {len} bytes are not in the list"));
     }
     // Zero and less mean one part, and so does a size that the file does not reach: 2^63 - 1 is written for "no limit".
     let part_size = part_size.and_then(|size| u64::try_from(size).ok()).filter(|size| 0 < *size && *size < len);
+    let checksum = checksum.filter(|_| written_by.is_some_and(|version| has_crc(&version)));
     Ok(ShardFile { blob: format!("{folder}{name}"), physical_name, len, part_size, checksum, inline })
+}
+
+fn has_crc(version: &str) -> bool {
+    let mut numbers = version.split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return false };
+    CRC_SINCE <= (major, minor)
 }
 
 impl ShardFiles {
@@ -162,7 +208,8 @@ mod tests {
 
     fn file(name: &str, physical_name: &str, length: u64, part_size: Option<i64>, hash: Option<&[u8]>) -> FileInfo {
         let (name, physical_name) = (name.to_owned(), physical_name.to_owned());
-        FileInfo { name, physical_name, length, checksum: None, part_size, meta_hash: hash.map(ByteBuf::from) }
+        let meta_hash = hash.map(|bytes| MetaHash(bytes.to_vec()));
+        FileInfo { name, physical_name, length, checksum: None, part_size, written_by: None, meta_hash }
     }
 
     #[test]
@@ -178,6 +225,28 @@ mod tests {
         for name in ["a", "", "../a", "__a/../../b", "snap-x.dat"] {
             assert!(inline(file(name, "_0.si", 3, None, None)).unwrap_err().contains("no name of a blob"), "{name}");
         }
+    }
+
+    #[test]
+    fn both_ways_to_write_bytes() {
+        let json = r#"{"name":"v__a","physical_name":"_0.si","length":3,"meta_hash":"AQID"}"#;
+        let info: FileInfo = serde_json::from_str(json).unwrap();
+        assert_eq!(understand("f/", info).unwrap().inline.unwrap(), [1, 2, 3].as_slice());
+        let error = serde_json::from_str::<FileInfo>(&json.replace("AQID", "AQ?D")).err().unwrap();
+        assert!(error.to_string().contains("meta_hash"), "{error}");
+        assert!(serde_json::from_str::<FileInfo>(&json.replace("\"AQID\"", "7")).is_err());
+    }
+
+    #[test]
+    fn checksums_of_files_that_end_with_one() {
+        for (version, has) in
+            [("4.10.4", true), ("4.8.0", true), ("9.12.3", true), ("4.7.2", false), ("LUCENE_46", false)]
+        {
+            assert_eq!(has_crc(version), has, "{version}");
+        }
+        let mut info = file("__a", "_0.fdt", 9, None, None);
+        (info.checksum, info.written_by) = (Some("1zz".to_owned()), Some("4.6".to_owned()));
+        assert_eq!(understand("f/", info).unwrap().checksum, None);
     }
 
     #[test]

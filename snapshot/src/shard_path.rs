@@ -9,9 +9,22 @@
 //! 2 hashed infix   <hash>/indices/<id>/<n>/
 //! ```
 //!
-//! Without a base path 1 and 2 are the same; with one, 1 lies outside of the repository's root, so that its blobs are not
-//! found. Only shards move: an index's `meta-X.dat` stays.
-//! After: OpenSearch `RemoteStoreEnums.PathType`, `PathHashAlgorithm.FNV_1A_COMPOSITE_1`.
+//! Without a base path 1 and 2 are the same; with one, 1 lies outside of the repository's root. A cluster may be told to
+//! put a text of its own before the hash (`cluster.snapshot.shard.path.prefix`); what came out is noted in a blob, which
+//! is read only where a folder is not where it should be. Only shards move: an index's `meta-X.dat` stays.
+//! After: OpenSearch `RemoteStoreEnums.PathType`, `PathHashAlgorithm.FNV_1A_COMPOSITE_1`, `SnapshotShardPaths`.
+
+use serde::Deserialize;
+
+use crate::blob::Blobs;
+use crate::error::Error;
+use crate::layout::{DocumentBlob, Kept};
+use crate::snapshot_info::SnapshotIndex;
+
+/// The `shard_path_type` whose folders lie outside of a repository with a base path.
+const HASHED_PREFIX: u32 = 1;
+/// Parts of a folder below the root: hash, `indices`, id, number.
+const HASHED_PARTS: usize = 4;
 
 /// The base64url alphabet.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -24,6 +37,62 @@ pub(crate) fn folder(shard_path_type: u32, index_id: &str, shard: u32) -> Option
         1 | 2 => Some(format!("{}/{fixed}", composite(fnv_1a(&format!("{shard}{index_id}"))))),
         _ => None,
     }
+}
+
+/// Where OpenSearch noted that a shard lies.
+pub(crate) struct Noted {
+    /// The folder as noted, from the bucket on, with `/` at its end.
+    pub path: String,
+    /// The end of it that may be below the repository's root.
+    pub folder: String,
+}
+
+/// Where the shard lies by the repository's own notes; `None` where there are none that can be read.
+pub(crate) async fn noted(blobs: &Blobs, index: &SnapshotIndex, shard: u32) -> Option<Noted> {
+    #[derive(Deserialize)]
+    struct Notes {
+        paths: Vec<String>,
+    }
+    if index.shard_path_type == 0 {
+        return None;
+    }
+    // An index that was made again with more shards has several.
+    let listed = blobs.0.list(&format!("snapshot_shard_paths/snapshot_path_{}", index.id)).await.ok()?;
+    for blob in listed {
+        let blob = DocumentBlob { name: blob.name, kept: Kept::Bare };
+        let Ok(notes) = blobs.document::<Notes>(&blob, "where shards lie".to_owned()).await else { continue };
+        let path = usize::try_from(shard).ok().and_then(|shard| notes.paths.get(shard));
+        if let Some(path) = path {
+            let path = path.trim_end_matches('/');
+            let from =
+                path.rmatch_indices('/').nth(HASHED_PARTS.saturating_sub(1)).map_or(0, |(at, _)| at.saturating_add(1));
+            let folder = format!("{}/", path.get(from..).unwrap_or(path));
+            return Some(Noted { path: format!("{path}/"), folder });
+        }
+    }
+    None
+}
+
+/// The error for a shard in a hashed folder that is not below the root; `None` where it should be.
+pub(crate) fn outside(
+    blobs: &Blobs,
+    index: &SnapshotIndex,
+    what: &str,
+    folder: &str,
+    noted: Option<Noted>,
+) -> Option<Error> {
+    let (hash, rest) = folder.split_once('/')?;
+    let place = match noted {
+        Some(noted) if noted.path != noted.folder => noted.path,
+        None if index.shard_path_type == HASHED_PREFIX => format!("{hash}/<base_path>/{rest}"),
+        Some(_) | None => return None,
+    };
+    Some(Error::OutsideRepository {
+        what: what.to_owned(),
+        place,
+        folder: folder.to_owned(),
+        location: blobs.0.location(),
+    })
 }
 
 /// The first 6 bits of `hash` as a letter, the next 14 as zeros and ones.

@@ -1,32 +1,31 @@
-//! A snapshot: `snap-<uuid>.dat` says what it holds, `meta-<uuid>.dat` the state of the cluster.
+//! A snapshot: one blob says what it holds, another the state of the cluster.
 //!
 //! In: an entry of the catalogue. Out: [`Snapshot`], which reads the rest when it is asked for. What can't be read as a
-//! whole (unfinished, too old, no segment files) is refused here.
-//! Not here: one index (`index_metadata`), one shard (`shard_files`).
-//! After: Elasticsearch `SnapshotInfo`, OpenSearch `SnapshotInfo`.
+//! whole (unfinished, of an unknown version, no segment files) is refused here.
+//! Not here: names of blobs (`layout`), one index (`index_metadata`), one shard (`shard_files`).
+//! After: Elasticsearch `SnapshotInfo`, OpenSearch `SnapshotInfo`, Elasticsearch 1.7 `Snapshot`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value as Json;
-use serde_smile::value::Value as Smile;
+use serde_json::{Map, Value as Json};
 
 use crate::blob::Blobs;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::index_metadata::{self, IndexMetadata};
-use crate::repository::{CatalogSnapshot, SnapshotState, load_catalog};
+use crate::layout::{DocumentBlob, Layout};
+use crate::lookup;
+use crate::repository::{CatalogSnapshot, SnapshotState};
 use crate::shard_files::{self, ShardFiles};
 use crate::version::ProductVersion;
-use crate::xcontent;
 
 /// A snapshot that can be read.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Its name.
     pub name: String,
-    /// The id in the names of its blobs.
+    /// The id in the names of its blobs; before Elasticsearch 5.0, its name.
     pub uuid: String,
     /// Who wrote it.
     pub version: ProductVersion,
@@ -38,7 +37,8 @@ pub struct Snapshot {
     pub data_streams: Vec<String>,
     /// The shards that are not in it.
     pub failures: Vec<ShardFailure>,
-    /// Whether it holds the state of the cluster; where not, [`Snapshot::global_metadata`] is nearly empty.
+    /// Whether it holds the state of the cluster; where not, [`Snapshot::global_metadata`] is nearly empty. Before
+    /// Elasticsearch 6.2 a snapshot does not say, and this is true.
     pub include_global_state: bool,
     /// When it began, in milliseconds since 1970.
     pub start_millis: Option<u64>,
@@ -47,6 +47,7 @@ pub struct Snapshot {
 
     /// Whether indices that keep their segments in a remote store have none here.
     pub(crate) is_shallow_copy: bool,
+    pub(crate) layout: Layout,
     pub(crate) blobs: Blobs,
 }
 
@@ -55,10 +56,10 @@ pub struct Snapshot {
 pub struct SnapshotIndex {
     /// Its name in the cluster.
     pub name: String,
-    /// Its folder below `indices/`; not the index's own uuid.
+    /// Its folder below `indices/`; not the index's own uuid. Before Elasticsearch 5.0, its name.
     pub id: String,
 
-    /// The X of its `meta-X.dat`.
+    /// The X of its `meta-X.dat`, or of its `snapshot-X`.
     pub(crate) metadata_name: String,
     pub(crate) shard_path_type: u32,
 }
@@ -82,7 +83,8 @@ struct Document {
 #[derive(Deserialize)]
 struct Info {
     name: String,
-    uuid: String,
+    /// Since Elasticsearch 5.0.
+    uuid: Option<String>,
     version_id: u32,
     indices: Vec<String>,
     state: String,
@@ -111,16 +113,10 @@ pub(crate) async fn open(blobs: &Blobs, catalog: &Arc<Catalog>, entry: &CatalogS
     if matches!(entry.state, SnapshotState::InProgress | SnapshotState::Failed | SnapshotState::Incompatible) {
         return Err(not_usable(name, entry.state, None));
     }
-    let blob = format!("snap-{}.dat", entry.uuid);
-    let document = blobs.document(&blob, "snapshot", format!("what snapshot {name:?} holds")).await;
-    let Document { snapshot: info } = match document {
-        Ok(document) => document,
+    let (layout, blob, info) = match find(blobs, entry).await {
+        Ok(found) => found,
         Err(error) => return Err(or_deleted(blobs, error, name, &entry.uuid).await),
     };
-    if (&info.name, &info.uuid) != (name, &entry.uuid) {
-        let what = format!("it is of snapshot {:?} ({}), the catalogue says {name:?}", info.name, info.uuid);
-        return Err(blobs.nonsense(&blob, what));
-    }
     // First of all, because what a version that is not read means by the rest is not known.
     let version = ProductVersion::from_id(info.version_id);
     if !version.is_read() {
@@ -133,7 +129,7 @@ pub(crate) async fn open(blobs: &Blobs, catalog: &Arc<Catalog>, entry: &CatalogS
     if info.pinned_timestamp.is_some_and(|timestamp| timestamp != 0) {
         return Err(Error::Shallow { what: format!("snapshot {name:?}") });
     }
-    let indices = indices(catalog, &info).map_err(|what| blobs.nonsense(&blob, what))?;
+    let indices = indices(catalog, &info, &entry.uuid).map_err(|what| blobs.nonsense(&blob.name, what))?;
     Ok(Snapshot {
         version,
         state,
@@ -144,18 +140,58 @@ pub(crate) async fn open(blobs: &Blobs, catalog: &Arc<Catalog>, entry: &CatalogS
         start_millis: info.start_time,
         end_millis: info.end_time,
         is_shallow_copy: info.remote_store_index_shallow_copy.unwrap_or(false),
+        layout,
         blobs: blobs.clone(),
         name: info.name,
-        uuid: info.uuid,
+        uuid: entry.uuid.clone(),
     })
 }
 
+/// What the snapshot itself says beyond its entry in the catalogue.
+pub(crate) async fn describe(blobs: &Blobs, entry: &CatalogSnapshot) -> Result<CatalogSnapshot, Error> {
+    let (_, _, info) = find(blobs, entry).await?;
+    Ok(CatalogSnapshot {
+        state: SnapshotState::from_text(&info.state),
+        version: entry.version.clone().or_else(|| ProductVersion::from_id(info.version_id).release()),
+        start_millis: entry.start_millis.or(info.start_time),
+        end_millis: entry.end_millis.or(info.end_time),
+        ..entry.clone()
+    })
+}
+
+/// Finds what the snapshot holds, in the layout that it has.
+async fn find(blobs: &Blobs, entry: &CatalogSnapshot) -> Result<(Layout, DocumentBlob, Info), Error> {
+    let CatalogSnapshot { name, uuid, .. } = entry;
+    let mut missing = None;
+    for layout in Layout::candidates(name, uuid) {
+        let blob = layout.info(uuid);
+        match blobs.document(&blob, format!("what snapshot {name:?} holds")).await {
+            Ok(Document { snapshot: info }) => {
+                let found = info.uuid.as_ref().unwrap_or(&info.name);
+                if (&info.name, found) == (name, uuid) {
+                    return Ok((*layout, blob, info));
+                }
+                let what = format!("it is of snapshot {:?} ({found}), not of {name:?} ({uuid})", info.name);
+                return Err(blobs.nonsense(&blob.name, what));
+            }
+            Err(error) if error.is_not_found() => drop(missing.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(missing.unwrap_or_else(|| blobs.nonsense(name, "a snapshot without a layout")))
+}
+
 /// The snapshot's indices with what the catalogue knows of them.
-fn indices(catalog: &Catalog, info: &Info) -> Result<Vec<SnapshotIndex>, String> {
+fn indices(catalog: &Catalog, info: &Info, uuid: &str) -> Result<Vec<SnapshotIndex>, String> {
+    let is_by_name = info.name == uuid;
     let find = |name: &String| {
-        let index = catalog.index(name, &info.uuid);
-        let index = index.ok_or_else(|| format!("it lists the index {name:?}, the catalogue does not"))?;
-        let metadata_name = catalog.metadata_name(&index.id, &info.uuid);
+        let Some(index) = catalog.index(name, uuid) else {
+            return match is_by_name {
+                true => Ok(SnapshotIndex::by_name(name, uuid)),
+                false => Err(format!("it lists the index {name:?}, the catalogue does not")),
+            };
+        };
+        let metadata_name = catalog.metadata_name(&index.id, uuid);
         let metadata_name =
             metadata_name.ok_or_else(|| format!("the catalogue does not say where the metadata of {name:?} is"))?;
         Ok(SnapshotIndex {
@@ -170,6 +206,14 @@ fn indices(catalog: &Catalog, info: &Info) -> Result<Vec<SnapshotIndex>, String>
     Ok(indices)
 }
 
+impl SnapshotIndex {
+    /// An index from before the catalogue.
+    fn by_name(name: &str, snapshot: &str) -> Self {
+        let (id, metadata_name) = (name.to_owned(), snapshot.to_owned());
+        Self { name: name.to_owned(), id, metadata_name, shard_path_type: 0 }
+    }
+}
+
 fn not_usable(name: &str, state: SnapshotState, reason: Option<String>) -> Error {
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     Error::NotUsable { snapshot: name.to_owned(), state, reason }
@@ -180,7 +224,7 @@ async fn or_deleted(blobs: &Blobs, error: Error, name: &str, uuid: &str) -> Erro
     if !error.is_not_found() {
         return error;
     }
-    match load_catalog(blobs).await {
+    match lookup::catalog(blobs).await {
         Ok(catalog) if catalog.snapshots.iter().all(|snapshot| snapshot.uuid != uuid) => {
             Error::Deleted { snapshot: name.to_owned(), location: blobs.0.location() }
         }
@@ -204,18 +248,26 @@ impl Snapshot {
     }
 
     /// The state of the cluster that the snapshot holds: the value of `meta-data` with `templates`, `index_template`,
-    /// `component_template`, `data_stream`, `ingest` and other parts as far as there are any.
+    /// `component_template`, `data_stream`, `ingest` and other parts as far as there are any. Empty where the blob is not
+    /// there and the snapshot does not claim to hold that state.
     ///
     /// # Errors
-    /// Where the blob is missing or damaged.
+    /// Where the blob is damaged, or missing from a snapshot that holds the state.
     pub async fn global_metadata(&self) -> Result<Json, Error> {
-        let blob = format!("meta-{}.dat", self.uuid);
+        let blob = self.layout.global(&self.uuid);
         let what = format!("the cluster metadata of snapshot {:?}", self.name);
-        let document = self.explained(self.blobs.document(&blob, "metadata", what).await).await;
-        let mut document: HashMap<String, Smile> = document?;
-        let metadata = document.remove("meta-data");
-        let metadata = metadata.ok_or_else(|| self.blobs.nonsense(&blob, "it has no `meta-data`"))?;
-        xcontent::to_json(metadata).map_err(|fault| self.blobs.fault(&blob, fault))
+        let document = self.explained(self.blobs.any_document(&blob, what).await).await;
+        // Before Elasticsearch 5.0 a snapshot does not say whether it holds the state.
+        let may_be_missing = !self.include_global_state || self.uuid == self.name;
+        let mut document = match document {
+            Err(error) if error.is_not_found() && may_be_missing => {
+                tracing::warn!(snapshot = self.name, blob = blob.name, "no cluster metadata: read as empty");
+                return Ok(Json::Object(Map::new()));
+            }
+            document => document?,
+        };
+        let metadata = document.get_mut("meta-data").map(Json::take);
+        metadata.ok_or_else(|| self.blobs.nonsense(&blob.name, "it has no `meta-data`"))
     }
 
     /// Settings, mappings and aliases of `index`, one of [`Snapshot::indices`].

@@ -44,6 +44,16 @@ pub trait BlobStore: Send + Sync {
     fn location(&self) -> String;
 }
 
+/// Whether `name` is the relative name of a blob, or a prefix of such names, that can't mean one outside of the root: no
+/// part of it is empty (but the last of a prefix), `.` or `..`. Anything else a server may have written.
+#[must_use]
+pub fn is_inside(name: &str) -> bool {
+    let mut parts = name.split('/').rev();
+    let last = parts.next().unwrap_or_default();
+    let goes_up = |part: &str| matches!(part, "." | "..");
+    !goes_up(last) && parts.all(|part| !part.is_empty() && !goes_up(part))
+}
+
 /// A listed blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobMeta {

@@ -8,7 +8,7 @@
 use std::fmt;
 
 /// The versions that are read, for messages; [`ProductVersion::is_read`] is the rule.
-pub const VERSIONS_READ: &str = "Elasticsearch 7.10 to 8.x, OpenSearch 1.x to 3.x";
+pub const VERSIONS_READ: &str = "Elasticsearch 1.x to 9.x, OpenSearch 1.x to 3.x";
 
 /// The bit that OpenSearch flips in its version number.
 const OPENSEARCH_BIT: u32 = 0x0800_0000;
@@ -68,11 +68,17 @@ impl ProductVersion {
         Self { product, major, minor, patch, index_version: None }
     }
 
+    /// The version alone, as `7.10.2`; `None` with an `index_version`, which does not tell it.
+    #[must_use]
+    pub fn release(&self) -> Option<String> {
+        self.index_version.is_none().then(|| format!("{}.{}.{}", self.major, self.minor, self.patch))
+    }
+
     /// Whether snapshots of this version are read.
     #[must_use]
     pub fn is_read(&self) -> bool {
         match self.product {
-            Product::Elasticsearch => (7, 10) <= (self.major, self.minor) && self.major <= 8,
+            Product::Elasticsearch => (1..=9).contains(&self.major),
             Product::OpenSearch => (1..=3).contains(&self.major),
         }
     }
@@ -100,14 +106,20 @@ mod tests {
             (8_537_000, "Elasticsearch 8.11 or later (index version 8537000)", true),
             (136_408_227, "OpenSearch 2.19.4", true),
             (135_249_827, "OpenSearch 1.3.20", true),
-            (9_009_000, "Elasticsearch 9.0 or later (index version 9009000)", false),
-            (7_090_399, "Elasticsearch 7.9.3", false),
-            (6_082_399, "Elasticsearch 6.8.23", false),
-            (5_061_699, "Elasticsearch 5.6.16", false),
+            (9_009_000, "Elasticsearch 9.0 or later (index version 9009000)", true),
+            (10_000_000, "Elasticsearch 10.0 or later (index version 10000000)", false),
+            (7_090_399, "Elasticsearch 7.9.3", true),
+            (6_082_399, "Elasticsearch 6.8.23", true),
+            (5_061_699, "Elasticsearch 5.6.16", true),
+            (2_040_699, "Elasticsearch 2.4.6", true),
+            (1_000_099, "Elasticsearch 1.0.0", true),
+            (901_399, "Elasticsearch 0.90.13", false),
         ] {
             let version = ProductVersion::from_id(id);
             assert_eq!((version.to_string().as_str(), version.is_read()), (text, is_read), "{id}");
         }
+        assert_eq!(ProductVersion::from_id(7_100_299).release().as_deref(), Some("7.10.2"));
+        assert_eq!(ProductVersion::from_id(9_009_000).release(), None);
         assert!(!ProductVersion::from_id(4_000_099 ^ OPENSEARCH_BIT).is_read());
         assert!(!ProductVersion::from_id(u32::MAX).is_read());
     }

@@ -1,8 +1,8 @@
 //! SMILE values become JSON values.
 //!
-//! In: settings, mappings, aliases, templates as [`serde_smile::value::Value`]; out: [`serde_json::Value`]. Where the
-//! server keeps a document as bytes (compressed mappings, pipelines, filters of aliases), the document itself stands in
-//! their place; other bytes become base64 text, as the servers show them.
+//! In: index and global metadata as [`serde_smile::value::Value`]; out: [`serde_json::Value`]. Where the server keeps a
+//! document as bytes (compressed mappings, pipelines, filters of aliases), the document itself stands in their place;
+//! other bytes become base64 text, as the servers show them.
 //!
 //! Holds: numbers keep their digits, objects their order; the documents found inside stay below one common bound.
 //! Not here: `_source` documents, which are never parsed.
@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value as Json};
 use serde_smile::value::Value as Smile;
 
-use crate::blob::{Fault, inflated, is_deflated, is_smile};
+use crate::blob::Fault;
 use crate::limits::INFLATED_BYTES_MAX;
+use crate::payload;
 
 /// Bytes of a big integer above which it is no number any more; 10,000 digits.
 const BIG_INTEGER_BYTES_MAX: usize = 4096;
@@ -54,18 +55,16 @@ impl Converter {
     }
 
     fn binary(&mut self, bytes: Vec<u8>) -> Result<Json, Fault> {
-        if !is_deflated(&bytes) {
+        if !payload::is_packed(&bytes) {
             let document = if bytes.starts_with(b"{") { serde_json::from_slice(&bytes).ok() } else { None };
             return Ok(document.unwrap_or_else(|| Json::String(STANDARD.encode(&bytes))));
         }
-        let document = inflated(&bytes, self.inflated_left)?;
+        let document = payload::unpacked(&bytes, self.inflated_left)?;
         self.inflated_left = self.inflated_left.saturating_sub(document.len());
-        let parsed = if is_smile(&document) {
-            serde_smile::from_slice(&document).map_err(|error| error.to_string())
-        } else {
-            serde_json::from_slice(&document).map_err(|error| error.to_string())
-        };
-        parsed.map_err(|error| Fault::corrupt(0, format!("a compressed document inside is no document: {error}")))
+        payload::parse(&document).map_err(|fault| match fault {
+            Fault::Corrupt { what, .. } => Fault::corrupt(0, format!("a compressed document inside is {what}")),
+            unsupported @ Fault::Unsupported { .. } => unsupported,
+        })
     }
 }
 

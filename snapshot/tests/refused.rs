@@ -47,14 +47,14 @@ async fn a_folder_that_is_no_repository() {
 }
 
 #[tokio::test]
-async fn repositories_from_before_the_catalogue() {
-    let mut store = MemoryStore::default();
-    store.put("index", "{}");
-    store.put("snapshot-daily", "{}");
+async fn what_is_left_of_a_repository_without_its_catalogue() {
+    let mut store = fixture();
+    store.blobs.remove("index-3");
     let text = refusal(&store).await;
-    assert!(text.contains("was written by Elasticsearch 1.x; versions read: Elasticsearch 7.10 to 8.x"), "{text}");
-    store.put("snap-daily.dat", "");
-    assert!(refusal(&store).await.contains("was written by Elasticsearch 2.x"));
+    assert!(text.contains("it has no blob index-N") && text.contains("\"index.latest\""), "{text}");
+    store.put("index-3", [0x9d, 0x01, 0x02].as_slice());
+    let text = refusal(&store).await;
+    assert!(text.contains("index-3 of memory is corrupt at byte 0") && text.contains("encrypted?"), "{text}");
 }
 
 #[tokio::test]
@@ -134,11 +134,11 @@ async fn info_refusal(change: impl FnOnce(&mut Info)) -> String {
 
 #[tokio::test]
 async fn snapshots_that_are_refused_as_a_whole() {
-    let text = info_refusal(|info| info.version_id = 6_082_399).await;
+    let text = info_refusal(|info| info.version_id = 10_000_099).await;
     assert_eq!(
         text,
-        "snapshot \"snap-1\" was written by Elasticsearch 6.8.23; \
-         versions read: Elasticsearch 7.10 to 8.x, OpenSearch 1.x to 3.x"
+        "snapshot \"snap-1\" was written by Elasticsearch 10.0 or later (index version 10000099); \
+         versions read: Elasticsearch 1.x to 9.x, OpenSearch 1.x to 3.x"
     );
     for (state, words) in [("FAILED", "is FAILED: disk"), ("IN_PROGRESS", "is IN_PROGRESS: disk"), ("?", "is UNKNOWN")]
     {
@@ -218,7 +218,7 @@ async fn shards_at_hashed_paths() {
     store.put("index-3", typed(7));
     assert!(chain(&shard_error(&store).await).contains("shard_path_type 7"));
     store.put("index-3", typed(1));
-    assert!(chain(&shard_error(&store).await).contains("hashed prefix of the bucket"));
+    assert!(chain(&shard_error(&store).await).contains("`shard_path_type: hashed_prefix`"));
     store.put("index-3", typed(2));
     let text = chain(&shard_error(&store).await);
     let hashed = text.split("blob ").nth(1).unwrap().split(' ').next().unwrap().to_owned();

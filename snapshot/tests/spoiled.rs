@@ -119,8 +119,11 @@ async fn missing_and_forbidden_metadata_is_named() {
         for name in store.names(is_metadata) {
             let mut without = store.clone();
             without.blobs.remove(&name);
-            let error = read_all(&without, &name).await.unwrap_err();
-            assert!(chain(&error).ends_with(&format!("blob {name} of memory is not there")), "{}", chain(&error));
+            // A snapshot without the state of the cluster need not have that blob.
+            if !(repository == "chunked" && name.starts_with("meta-")) {
+                let error = read_all(&without, &name).await.unwrap_err();
+                assert!(chain(&error).ends_with(&format!("blob {name} of memory is not there")), "{}", chain(&error));
+            }
             let mut denied = store.clone();
             denied.denied.insert(name.clone());
             let error = read_all(&denied, &name).await.unwrap_err();

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{BlobMeta, BlobStore, StoreError, StoreErrorKind};
+use super::{BlobMeta, BlobStore, StoreError, StoreErrorKind, is_inside};
 use crate::limits::LISTED_MAX;
 
 /// The blobs below a folder.
@@ -154,7 +154,8 @@ impl Place {
 
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
         let relative = Path::new(name);
-        let stays_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+        // The second is about what this system takes for a path, as `C:\` is to others.
+        let stays_inside = is_inside(name) && relative.components().all(|part| matches!(part, Component::Normal(_)));
         if name.is_empty() || !stays_inside {
             return Err(self.error(StoreErrorKind::BadName));
         }
@@ -213,10 +214,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn names_of_all_kinds_are_taken_verbatim() {
+        let (_folder, store) = store();
+        for name in ["weird+name@é-日本", "e\u{301}%2F%", "..a", "a b", "C:\\x"] {
+            std::fs::create_dir(store.root.join("indices").join(name)).unwrap();
+            std::fs::write(store.root.join("indices").join(name).join("snapshot-ß"), name).unwrap();
+            let blob = format!("indices/{name}/snapshot-ß");
+            assert_eq!(store.read(&blob, 99).await.unwrap(), name);
+            assert_eq!(store.list(&format!("indices/{name}/snap")).await.unwrap()[0].name, blob);
+        }
+    }
+
+    #[tokio::test]
     async fn a_name_never_leaves_the_root() {
         let (folder, store) = store();
         let absolute = folder.path().join("outside").display().to_string();
-        for name in ["../outside", "indices/../../outside", absolute.as_str(), "", ".."] {
+        for name in
+            ["../outside", "indices/../../outside", absolute.as_str(), "", "..", "indices/./a/__x", "indices//a"]
+        {
             assert_eq!(store.read(name, 99).await.unwrap_err().kind, StoreErrorKind::BadName, "{name}");
             assert_eq!(store.read_range(name, 0..1).await.unwrap_err().kind, StoreErrorKind::BadName, "{name}");
         }
