@@ -42,7 +42,7 @@ pub enum Error {
     /// The place is there and holds no catalogue of any version.
     #[error(
         "{location} is no snapshot repository: it has no blob index-N, the catalogue, nor index, which Elasticsearch \
-         before 5.0 has in its place ({found}); give the folder that holds one of them and indices/, which is the \
+         before 5.0 has in its place ({found}); give the folder that holds index-N and indices/, which is the \
          repository's `location` or the bucket with its `base_path`"
     )]
     NotARepository {

@@ -4,12 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures::StreamExt;
 use serde::Serialize;
-use snapshot::{FsStore, Repository};
+use snapshot::{CatalogSnapshot, FsStore, Repository};
+use worker::failure::chain;
 
 use crate::cli::Output;
 use crate::exit::Exit;
 use crate::table;
+
+/// Snapshots looked at at once.
+const AT_ONCE: usize = 8;
 
 /// Lists the snapshots.
 ///
@@ -24,16 +29,17 @@ pub async fn ls(repo: &Path, output: Output) -> anyhow::Result<Exit> {
         version: Option<String>,
     }
     let repository = Repository::open(Arc::new(FsStore::open(repo)?)).await?;
-    let rows: Vec<Row> = repository
-        .snapshots()
-        .iter()
+    let rows: Vec<Row> = futures::stream::iter(repository.snapshots())
+        .map(|listed| described(&repository, listed))
+        .buffered(AT_ONCE)
         .map(|snapshot| Row {
-            name: snapshot.name.clone(),
-            uuid: snapshot.uuid.clone(),
+            name: snapshot.name,
+            uuid: snapshot.uuid,
             state: snapshot.state.to_string(),
-            version: snapshot.version.clone(),
+            version: snapshot.version,
         })
-        .collect();
+        .collect()
+        .await;
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&rows).context("write JSON")?),
         Output::Text => {
@@ -45,4 +51,15 @@ pub async fn ls(repo: &Path, output: Output) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// A snapshot with its version, for which older catalogues need another look.
+async fn described(repository: &Repository, listed: &CatalogSnapshot) -> CatalogSnapshot {
+    if listed.version.is_some() {
+        return listed.clone();
+    }
+    repository.described(listed).await.unwrap_or_else(|error| {
+        eprintln!("warning: {}", chain(&error));
+        listed.clone()
+    })
 }
