@@ -19,7 +19,6 @@ const VECTOR_TYPES: [&str; 5] = ["dense_vector", "sparse_vector", "rank_vectors"
 
 /// What the stored `_source` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum SourceMode {
     /// What was indexed.
     Stored,

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use lucene::{Commit, Directory, Segment, SegmentCommit, SegmentInfo};
 use protocol::checkpoint::Counts;
 use serde::Serialize;
-use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex};
+use snapshot::{ShardFiles, Snapshot, SnapshotIndex};
 use tokio::runtime::Handle;
 use worker::failure::{chain, with_blob};
 use worker::read::{Read, ReadOptions, Source, Visitor};
@@ -136,7 +136,7 @@ async fn index_report(
         name: index.name.clone(),
         closed: metadata.closed,
         version_created: metadata.version_created.to_string(),
-        types: types(&metadata),
+        types: metadata.mapping_types().map(|(name, _)| name.to_owned()).collect(),
         shards: metadata.number_of_shards,
         found: Found::default(),
         deep: deep.map(|_| Deep::default()),
@@ -184,10 +184,6 @@ fn unreadable_index(index: &SnapshotIndex, why: String) -> IndexReport {
         deep: None,
         refused: vec![why],
     }
-}
-
-fn types(metadata: &IndexMetadata) -> Vec<String> {
-    metadata.mappings.iter().map(|(name, _)| name.clone()).filter(|name| name != "_default_").collect()
 }
 
 /// What is in a shard, what its documents are, and which parts of it can't be read.

@@ -14,7 +14,8 @@ use protocol::ids::IndexNo;
 use protocol::names::{self, Bucket};
 use protocol::pattern;
 use protocol::plan::{InventoryIndex, InventoryPage, InventoryShard};
-use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex};
+use protocol::spec::Spec;
+use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex, SourceMode};
 use target::{Cluster, ClusterInfo, TargetError};
 
 use crate::context::{Context, Migration, TargetHandle};
@@ -39,9 +40,8 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
     let snapshot = migration.snapshot().await?;
     notes.push(format!("snapshot {} of {}", snapshot.name, snapshot.version));
     let selected = select(migration, &snapshot, &mut notes)?;
-    let allow_partial = migration.spec.snapshot.allow_partial;
     let indices: Vec<InventoryIndex> = futures::stream::iter(selected.into_iter().enumerate())
-        .map(|(no, index)| inventory(snapshot.clone(), allow_partial, no, index))
+        .map(|(no, index)| inventory(snapshot.clone(), migration.spec.clone(), no, index))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
@@ -112,7 +112,7 @@ fn shorten(names: &[&str]) -> String {
 // Owned arguments: several of these run at once in a stream that must not borrow.
 async fn inventory(
     snapshot: Arc<Snapshot>,
-    allow_partial: bool,
+    spec: Spec,
     no: usize,
     entry: SnapshotIndex,
 ) -> Result<InventoryIndex, TaskError> {
@@ -137,7 +137,7 @@ async fn inventory(
     for shard in 0..metadata.number_of_shards {
         let found = match snapshot.shard(&entry, shard).await {
             Ok(files) => look_into(files).await,
-            Err(error) => not_there(error, allow_partial),
+            Err(error) => not_there(error, spec.snapshot.allow_partial),
         };
         shards.push(match found {
             Ok(shard) => shard,
@@ -152,22 +152,30 @@ async fn inventory(
             shard.refused.get_or_insert_with(|| reason.clone());
         }
     }
-    let (version_created, warnings) = (metadata.version_created.to_string(), warnings(&metadata));
+    let (version_created, warnings) = (metadata.version_created.to_string(), warnings(&metadata, spec.recover_source));
     Ok(InventoryIndex { shards, version_created, closed: metadata.closed, warnings, ..index })
 }
 
-fn warnings(metadata: &IndexMetadata) -> Vec<String> {
+fn warnings(metadata: &IndexMetadata, recover_source: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if metadata.closed {
         warnings.push("it is closed in the source; on the target it will be open".to_owned());
     }
-    for (_, mapping) in &metadata.mappings {
-        let source = mapping.get("_source");
-        let off = source.and_then(|source| source.get("enabled")).is_some_and(|enabled| enabled == false);
-        if off {
-            warnings.push("its mapping stores no _source: documents without one are skipped and counted".to_owned());
-        }
-    }
+    // How much merges have pruned can't be told from metadata: `migctl snapshot inspect --deep --recover-source` counts.
+    let rest = if recover_source {
+        "`recoverSource` takes the complete one where no merge has pruned it, other documents"
+    } else {
+        "`recoverSource: true` would take the complete one where no merge has pruned it; without it documents"
+    };
+    let none = |why: &str| Some(format!("{why}: {rest} are skipped and counted as no-source"));
+    warnings.extend(match metadata.source_mode() {
+        SourceMode::Stored => None,
+        SourceMode::WithoutVectors => Some("its _source is kept without vectors: they don't go along".to_owned()),
+        SourceMode::Filtered { .. } => Some(format!("its _source is kept in part: {rest} go as they are kept")),
+        SourceMode::Disabled => none("it keeps no _source"),
+        SourceMode::Synthetic => none("its _source is synthetic, made up from doc values, which are not read for it"),
+        SourceMode::Derived => none("its _source is derived from doc values, which are not read for it"),
+    });
     warnings
 }
 
