@@ -30,7 +30,35 @@ pub fn unpack(name: &str) -> Result<Fixture> {
     Ok(Fixture { directory })
 }
 
+/// The name of every fixture there is.
+///
+/// # Errors
+/// Where their folder can't be read.
+pub fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(DIRECTORY).with_context(|| format!("list {DIRECTORY}"))? {
+        let name = entry.context("list the fixtures")?.file_name();
+        names.extend(name.to_str().and_then(|name| name.strip_suffix(".tar.zst")).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
 impl Fixture {
+    /// The names of its repositories.
+    ///
+    /// # Errors
+    /// Where its folder can't be read.
+    pub fn repositories(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in self.directory.path().read_dir().context("list a fixture")? {
+            let name = entry.context("list a fixture")?.file_name();
+            names.extend(name.to_str().and_then(|name| name.strip_prefix("repo-")).map(str::to_owned));
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// The repository `name`: `main` or `chunked`.
     pub fn repository(&self, name: &str) -> PathBuf {
         self.directory.path().join(format!("repo-{name}"))
