@@ -13,7 +13,7 @@ use snapshot::{Repository, ShardFiles, Snapshot};
 use tokio::runtime::Runtime;
 use worker::failure::chain;
 use worker::line::LineWriter;
-use worker::read::{Read, Visitor};
+use worker::read::{Read, ReadOptions, Visitor};
 use worker::whole::{self, WholeError};
 
 use crate::memory::Memory;
@@ -201,11 +201,11 @@ impl Reading {
     fn documents(&self, files: &ShardFiles) -> Answer {
         let dir: Arc<dyn Directory> = Arc::new(files.directory(self.runtime.handle().clone()));
         let commit = Commit::read(&*dir).map_err(|error| chain(&error))?;
-        let mut lines =
-            Lines { writer: LineWriter::new(&files.index, None), line: Vec::new(), digest: DefaultHasher::new() };
+        let mut lines = Lines { writer: LineWriter::new(&files.index), line: Vec::new(), digest: DefaultHasher::new() };
         let mut counts = Counts::default();
+        let reading = ReadOptions { with_versions: true, ..ReadOptions::default() };
         for segment in &commit.segments {
-            match whole::read_segment(&dir, segment, &mut counts, &mut lines) {
+            match whole::read_segment(&dir, segment, reading.clone(), &mut counts, &mut lines) {
                 Ok(()) => {}
                 Err(WholeError::Lucene(error)) => return Err(chain(&error)),
                 Err(WholeError::Wrong(what)) => return Err(what),
