@@ -25,6 +25,9 @@ use crate::table;
 /// Shards looked into at once where only metadata is read: it is waiting, not work.
 const AT_ONCE: usize = 8;
 
+/// Parts that can't be read and are listed for people.
+const REFUSED_SHOWN: usize = 20;
+
 /// What is printed as JSON.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -100,7 +103,7 @@ struct Largest {
 /// No such repository or snapshot; a pattern that matches nothing.
 pub async fn inspect(args: InspectArgs) -> anyhow::Result<Exit> {
     let InspectArgs { which, deep, recover_source, output } = args;
-    let deep = deep.then(|| ReadOptions { recover_source, with_versions: true, ..ReadOptions::default() });
+    let deep = deep.then(|| ReadOptions { recover_source, ..ReadOptions::default() });
     let snapshot = export::open(&which).await?;
     let mut indices = Vec::new();
     for index in export::select(&snapshot, &which)? {
@@ -112,15 +115,19 @@ pub async fn inspect(args: InspectArgs) -> anyhow::Result<Exit> {
         Output::Json => println!("{}", serde_json::to_string_pretty(&report).context("write JSON")?),
         Output::Text => print(&report),
     }
-    let refused = report.indices.iter().flat_map(|index| index.refused.iter().map(|why| (&index.name, why)));
-    let mut exit = Exit::Done;
-    for (name, why) in refused {
-        exit = Exit::Error;
-        if output == Output::Text {
-            eprintln!("error: {name}: {why}");
+    let refused: Vec<String> = report
+        .indices
+        .iter()
+        .flat_map(|index| index.refused.iter().map(|why| format!("{}: {why}", index.name)))
+        .collect();
+    if output == Output::Text {
+        refused.iter().take(REFUSED_SHOWN).for_each(|why| eprintln!("error: {why}"));
+        match refused.len().saturating_sub(REFUSED_SHOWN) {
+            0 => {}
+            more => eprintln!("error: and {more} more, which --output json lists"),
         }
     }
-    Ok(exit)
+    Ok(if refused.is_empty() { Exit::Done } else { Exit::Error })
 }
 
 async fn index_report(
