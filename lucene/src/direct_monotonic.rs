@@ -88,6 +88,17 @@ impl Meta {
 }
 
 impl Monotonic {
+    /// How many values there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.values
+    }
+
+    /// The error for values that their user cannot accept.
+    #[cold]
+    pub(crate) fn corrupt(&self, what: &str) -> crate::Error {
+        self.file.corrupt(self.data.start, what)
+    }
+
     /// The value at `index`.
     pub(crate) fn get(&self, cursor: &mut Cursor, index: u64) -> Result<i64> {
         let block = (index >> self.shift) as usize;

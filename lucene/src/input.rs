@@ -182,6 +182,20 @@ impl<'a> Input<'a> {
         Err(self.corrupt("a variable-length long of more than 64 bits"))
     }
 
+    /// Up to 9 bytes of 7 bits, the lowest first, of which the ninth has all 8: what blocks of packed integers have
+    /// (`BlockPackedReaderIterator#readVLong`).
+    pub(crate) fn vlong_of_nine(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for shift in (0..56).step_by(7) {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7F) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Ok(value | u64::from(self.u8()?) << 56)
+    }
+
     /// A number of things of at least `bytes_each` bytes, which must still follow here.
     pub(crate) fn count(&mut self, bytes_each: usize) -> Result<usize> {
         let count = self.vint()? as usize;

@@ -21,12 +21,15 @@ pub(crate) fn bytes(count: u64, bits: u32) -> Option<u64> {
 
 /// Value number `index` of the stream of `bits`-bit values that begins at `stream[0]`.
 ///
-/// `bits` must be 1 to 57, or 64 (and so byte-aligned): a value then touches at most 8 bytes.
+/// `bits` must be 1 to 64.
 #[inline]
 pub(crate) fn get(stream: &[u8], order: Order, bits: u32, index: usize) -> Option<u64> {
     let first_bit = index.checked_mul(bits as usize)?;
     let rest = stream.get(first_bit / 8..)?;
     let shift = (first_bit % 8) as u32;
+    if shift + bits > 64 {
+        return nine_bytes(rest, order, bits, shift);
+    }
     let word = match rest.first_chunk::<8>() {
         Some(chunk) => *chunk,
         None => {
@@ -41,6 +44,16 @@ pub(crate) fn get(stream: &[u8], order: Order, bits: u32, index: usize) -> Optio
     Some(match order {
         Order::Big => (u64::from_be_bytes(word) << shift) >> (64 - bits),
         Order::Little => (u64::from_le_bytes(word) >> shift) & (u64::MAX >> (64 - bits)),
+    })
+}
+
+/// A value that begins `shift` bits into `stream` and ends in its ninth byte.
+fn nine_bytes(stream: &[u8], order: Order, bits: u32, shift: u32) -> Option<u64> {
+    let mut wide = [0; 16];
+    wide.iter_mut().zip(stream.first_chunk::<9>()?).for_each(|(to, from)| *to = *from);
+    Some(match order {
+        Order::Big => ((u128::from_be_bytes(wide) << shift) >> (128 - bits)) as u64,
+        Order::Little => (u128::from_le_bytes(wide) >> shift) as u64 & (u64::MAX >> (64 - bits)),
     })
 }
 
@@ -70,7 +83,7 @@ pub(crate) mod tests {
         #[test]
         fn what_is_packed_is_read_back(
             values in prop::collection::vec(any::<u64>(), 1..50),
-            bits in prop::sample::select([&DIRECT_BITS[..], &[3, 5, 7, 9, 17, 31]].concat()),
+            bits in prop::sample::select([&DIRECT_BITS[..], &[3, 5, 7, 9, 17, 31, 58, 61, 63]].concat()),
             big: bool,
         ) {
             let order = if big { Order::Big } else { Order::Little };

@@ -3,7 +3,7 @@
 //! In: `IndexedDISI` in `.dvd`: blocks of 65,536 documents, sparse, dense or full. Out: for a document the number of
 //! documents before it that have a value. Holds: one block at a time, as a bitmap with a count per word, so that an
 //! answer takes some nanoseconds; blocks before the first wanted one are jumped over, or their headers read.
-//! After: Lucene `IndexedDISI`.
+//! Not here: what Lucene wrote before 7 (`plain_docs`). After: Lucene `IndexedDISI`.
 
 use std::ops::Range;
 
@@ -13,6 +13,7 @@ use crate::file::File;
 use crate::input::{Input, Order};
 
 use super::meta::DocsEntry;
+use super::plain_docs::{DocBits, DocList};
 
 const WORDS: usize = 1024;
 const BLOCK_DOCS: u32 = 65_536;
@@ -28,6 +29,8 @@ pub(crate) enum DocsWithField {
     None,
     All,
     Some(Box<Disi>),
+    Bits(Box<DocBits>),
+    List(Box<DocList>),
 }
 
 /// Blocks of documents.
@@ -72,25 +75,19 @@ struct Header {
 }
 
 impl DocsWithField {
-    pub(super) fn new(file: &File, order: Order, entry: &DocsEntry) -> Result<Self> {
-        let DocsEntry::Some { data, jumps, rank_bytes } = entry else {
-            return Ok(if *entry == DocsEntry::All { Self::All } else { Self::None });
-        };
-        let jumps_start = data.end.checked_sub(jumps * 8).filter(|start| data.start <= *start);
-        let Some(jumps_start) = jumps_start else {
-            return Err(file.corrupt(data.start, "the jump table is larger than what it is for"));
-        };
-        Ok(Self::Some(Box::new(Disi {
-            file: file.clone(),
-            order,
-            blocks: data.start..jumps_start,
-            jumps: (*jumps > 0).then_some(jumps_start..data.end),
-            rank_bytes: *rank_bytes,
-            next: Place { at: data.start, ordinal: 0 },
-            known: 0..0,
-            before: 0,
-            bits: Bits::None,
-        })))
+    /// The documents that `entry` describes, which stand in `file`.
+    pub(super) fn new(file: &File, order: Order, entry: DocsEntry) -> Result<Self> {
+        Ok(match entry {
+            DocsEntry::None => Self::None,
+            DocsEntry::All => Self::All,
+            DocsEntry::Disi { data, jumps, rank_bytes } => {
+                Self::Some(Box::new(Disi::new(file, order, data, jumps, rank_bytes)?))
+            }
+            DocsEntry::Bits(data) => Self::Bits(Box::new(DocBits::new(file, data))),
+            DocsEntry::List { docs, data } => {
+                Self::List(Box::new(DocList::new(docs.in_file(file.clone(), order, data))))
+            }
+        })
     }
 
     /// How many documents before `doc` have a value, if `doc` has one.
@@ -100,11 +97,31 @@ impl DocsWithField {
             Self::None => Ok(None),
             Self::All => Ok(Some(u64::from(doc))),
             Self::Some(disi) => disi.ordinal(doc),
+            Self::Bits(bits) => bits.ordinal(doc),
+            Self::List(list) => list.ordinal(doc),
         }
     }
 }
 
 impl Disi {
+    fn new(file: &File, order: Order, data: Range<u64>, jumps: u64, rank_bytes: u64) -> Result<Self> {
+        let jumps_start = data.end.checked_sub(jumps * 8).filter(|start| data.start <= *start);
+        let Some(jumps_start) = jumps_start else {
+            return Err(file.corrupt(data.start, "the jump table is larger than what it is for"));
+        };
+        Ok(Self {
+            file: file.clone(),
+            order,
+            blocks: data.start..jumps_start,
+            jumps: (jumps > 0).then_some(jumps_start..data.end),
+            rank_bytes,
+            next: Place { at: data.start, ordinal: 0 },
+            known: 0..0,
+            before: 0,
+            bits: Bits::None,
+        })
+    }
+
     #[inline]
     fn ordinal(&mut self, doc: DocId) -> Result<Option<u64>> {
         let id = doc / BLOCK_DOCS;
@@ -320,7 +337,7 @@ mod tests {
         let data = 0..bytes.len() as u64;
         let dir: Arc<dyn crate::Directory> = Arc::new(Memory::of("f", bytes));
         let file = File::open(&dir, "f".into(), "the test")?;
-        DocsWithField::new(&file, order, &DocsEntry::Some { data, jumps, rank_bytes })
+        DocsWithField::new(&file, order, DocsEntry::Disi { data, jumps, rank_bytes })
     }
 
     /// Blocks 1 (dense), 2 (full), 4 (sparse) and 9 (sparse); of dense ones every third document.

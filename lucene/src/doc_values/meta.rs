@@ -1,19 +1,19 @@
 //! `.dvm`: where in `.dvd` the values of each field are.
 //!
 //! In: the file and a field number. Out: that field's entry. Holds: entries are of variable length without an index, so
-//! all before the wanted one are parsed, of whatever kind they are.
-//! After: Lucene `Lucene80DocValuesProducer`, `Lucene90DocValuesProducer`.
+//! all before the wanted one are parsed, of whatever kind they are. Not here: entries before Lucene 7 (`legacy`).
+//! After: Lucene `Lucene70DocValuesProducer`, `Lucene80DocValuesProducer`, `Lucene90DocValuesProducer`.
 
 use std::ops::Range;
 
-use crate::direct_monotonic::skip_meta;
+use crate::direct_monotonic::{self, skip_meta};
 use crate::error::Result;
 use crate::field_infos::FieldInfos;
 use crate::file::{File, Whole};
 use crate::header::{self, Codec};
 use crate::input::{Input, Order};
 
-use super::READ;
+use super::{READ, legacy};
 
 /// Tables have at most so many values: an ordinal is a byte.
 const TABLE_MAX: i32 = 256;
@@ -22,7 +22,6 @@ const TABLE_MAX: i32 = 256;
 const TERMS_LZ4_CODE: i32 = 6 << 16 | 1;
 
 /// Where the values of a numeric field are, and how to read them.
-#[derive(Debug, Clone)]
 pub(crate) struct NumericEntry {
     pub(super) order: Order,
     pub(super) docs: DocsEntry,
@@ -47,40 +46,78 @@ pub(super) enum Encoding {
     Table { bits: u32, table: Vec<i64> },
     /// `min of the block + gcd · n` in blocks of `2^shift` values, each with its own bits.
     Blocks { shift: u32 },
+    /// `min + gcd · (min of the block + n)` in such blocks, whose headers are those of `BlockPackedWriter`.
+    PackedBlocks { shift: u32 },
 }
 
 /// Which documents have a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DocsEntry {
     None,
     All,
-    Some {
-        /// `IndexedDISI`, jump table included.
+    /// `IndexedDISI`.
+    Disi {
+        /// Its bytes, jump table included.
         data: Range<u64>,
         /// Entries of the jump table at its end.
         jumps: u64,
         /// Bytes of the rank table that dense blocks begin with.
         rank_bytes: u64,
     },
+    /// Before Lucene 7: a bit per document. All documents have a place among the values.
+    Bits(Range<u64>),
+    /// Lucene 5.4 to 6: the numbers of the documents.
+    List {
+        docs: direct_monotonic::Meta,
+        data: Range<u64>,
+    },
 }
 
-/// What versions of the format differ in.
-struct Layout {
-    order: Order,
+/// What formats differ in.
+enum Layout {
+    Legacy(legacy::Layout),
+    Modern(Modern),
+}
+
+/// What versions since Lucene 7 differ in.
+struct Modern {
+    generation: Generation,
     version: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Generation {
+    Lucene70,
+    Lucene80,
+    Lucene90,
 }
 
 impl Layout {
     fn of(codec: &Codec<'_>, file: &File) -> Result<Self> {
+        let modern = |generation, version| Ok(Self::Modern(Modern { generation, version }));
         match (codec.name, codec.version) {
-            ("Lucene80DocValuesMetadata", version @ 0..=2) => Ok(Self { order: Order::Big, version }),
-            ("Lucene90DocValuesMetadata", version @ 0..=2) => Ok(Self { order: Order::Little, version }),
-            _ => Err(codec.unsupported(file.label(), READ)),
+            ("Lucene70DocValuesMetadata", version @ 0) => modern(Generation::Lucene70, version),
+            ("Lucene80DocValuesMetadata", version @ 0..=2) => modern(Generation::Lucene80, version),
+            ("Lucene90DocValuesMetadata", version @ 0..=2) => modern(Generation::Lucene90, version),
+            _ => match legacy::Layout::of(codec) {
+                Some(layout) => Ok(Self::Legacy(layout)),
+                None => Err(codec.unsupported(file.label(), READ)),
+            },
         }
     }
+}
 
-    fn is_lucene80(&self) -> bool {
-        self.order == Order::Big
+impl Modern {
+    fn order(&self) -> Order {
+        if self.is_before_9() { Order::Big } else { Order::Little }
+    }
+
+    fn is_before_9(&self) -> bool {
+        self.generation != Generation::Lucene90
+    }
+
+    /// Whether places that can be jumped to are listed.
+    fn jumps(&self) -> bool {
+        self.generation != Generation::Lucene70
     }
 
     /// Bytes of the summary of a skip index; since Lucene 10.5 it also counts values per document.
@@ -90,7 +127,7 @@ impl Layout {
 
     /// Whether binary values are compressed in chunks.
     fn compressed_binary(&self, by_mode: bool) -> bool {
-        self.is_lucene80() && (self.version == 1 || self.version == 2 && by_mode)
+        self.generation == Generation::Lucene80 && (self.version == 1 || self.version == 2 && by_mode)
     }
 }
 
@@ -112,7 +149,7 @@ impl Files {
         let mut input = whole.body();
         let codec = header::read(&mut input, id, suffix)?;
         let layout = Layout::of(&codec, meta)?;
-        let data_codec = codec.name.replace("Metadata", "Data");
+        let data_codec = data_codec(codec.name);
         let ((), data_body) =
             data.header(id, suffix, |found| match found.name == data_codec && found.version == codec.version {
                 true => Ok(()),
@@ -124,40 +161,52 @@ impl Files {
 
     /// Finds the entry of field number `wanted`.
     pub(super) fn find(&self, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
-        let (layout, end) = (&self.layout, self.data_end);
         let mut input = self.meta.body();
         input.skip(self.start as usize)?;
-        input.set_order(layout.order);
-        let input = &mut input;
-        loop {
-            let number = input.i32()?;
-            let info = u32::try_from(number).ok().and_then(|number| infos.by_number(number));
-            let Some(info) = info else {
-                return Err(input.corrupt(format!("field {wanted} is not in it, but field {number}")));
-            };
-            let kind = input.u8()?;
-            if info.skip_index {
-                input.skip(layout.skip_index_bytes())?;
-            }
-            let entry = match kind {
-                0 => Some(numeric(layout, input, end)?),
-                4 => Some(sorted_numeric(layout, input, end)?),
-                1 => skip_binary(layout, input, info.doc_values_compressed)?,
-                2 => skip_sorted(layout, input, end)?,
-                3 => skip_sorted_set(layout, input, end)?,
-                other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
-            };
-            if info.number == wanted {
-                return entry.ok_or_else(|| input.corrupt(format!("field {wanted} is not numeric here")));
-            }
+        let entry = match &self.layout {
+            Layout::Legacy(layout) => legacy::find(layout, &mut input, wanted, self.data_end)?,
+            Layout::Modern(layout) => find(layout, &mut input, infos, wanted)?,
+        };
+        check(&entry, &input, self.data_end)?;
+        Ok(entry)
+    }
+}
+
+/// `Lucene90DocValuesMetadata` → `Lucene90DocValuesData`, `Lucene45ValuesMetadata` → `Lucene45DocValuesData`.
+fn data_codec(meta: &str) -> String {
+    let name = meta.strip_suffix("ValuesMetadata").unwrap_or(meta);
+    format!("{}DocValuesData", name.strip_suffix("Doc").unwrap_or(name))
+}
+
+fn find(layout: &Modern, input: &mut Input<'_>, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
+    input.set_order(layout.order());
+    loop {
+        let number = input.i32()?;
+        let info = u32::try_from(number).ok().and_then(|number| infos.by_number(number));
+        let Some(info) = info else {
+            return Err(input.corrupt(format!("field {wanted} is not in it, but field {number}")));
+        };
+        let kind = input.u8()?;
+        if info.skip_index {
+            input.skip(layout.skip_index_bytes())?;
+        }
+        let entry = match kind {
+            0 => Some(numeric(layout, input)?),
+            4 => Some(sorted_numeric(layout, input)?),
+            1 => skip_binary(layout, input, info.doc_values_compressed)?,
+            2 => skip_sorted(layout, input)?,
+            3 => skip_sorted_set(layout, input)?,
+            other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
+        };
+        if info.number == wanted {
+            return entry.ok_or_else(|| input.corrupt(format!("field {wanted} is not numeric here")));
         }
     }
 }
 
-fn docs(input: &mut Input<'_>) -> Result<DocsEntry> {
+fn docs(layout: &Modern, input: &mut Input<'_>) -> Result<DocsEntry> {
     let (offset, len) = (input.i64()?, input.i64()?);
-    let jumps = input.i16()?;
-    let rank_power = input.u8()?;
+    let (jumps, rank_power) = if layout.jumps() { (input.i16()?, input.u8()?) } else { (0, 0xFF) };
     let rank_bytes = match rank_power {
         0xFF => 0,
         7..=15 => 1024 >> (rank_power - 7),
@@ -166,7 +215,7 @@ fn docs(input: &mut Input<'_>) -> Result<DocsEntry> {
     Ok(match offset {
         -2 => DocsEntry::None,
         -1 => DocsEntry::All,
-        _ => DocsEntry::Some { data: range(input, offset, len)?, jumps: u64::try_from(jumps).unwrap_or(0), rank_bytes },
+        _ => DocsEntry::Disi { data: range(input, offset, len)?, jumps: u64::try_from(jumps).unwrap_or(0), rank_bytes },
     })
 }
 
@@ -180,8 +229,8 @@ fn range(input: &Input<'_>, start: i64, len: i64) -> Result<Range<u64>> {
     }
 }
 
-fn numeric(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<NumericEntry> {
-    let docs = docs(input)?;
+fn numeric(layout: &Modern, input: &mut Input<'_>) -> Result<NumericEntry> {
+    let docs = docs(layout, input)?;
     let values = input.u64()?;
     let table_size = input.i32()?;
     if table_size > TABLE_MAX {
@@ -191,14 +240,14 @@ fn numeric(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<Nume
     let bits = u32::from(input.u8()?);
     let (min, gcd) = (input.i64()?, input.i64()?);
     let (offset, len) = (input.i64()?, input.i64()?);
-    let jump_table = u64::try_from(input.i64()?).ok();
+    let jump_table = if layout.jumps() { u64::try_from(input.i64()?).ok() } else { None };
     let encoding = match table_size {
         ..-1 => Encoding::Blocks { shift: (-2 - i64::from(table_size)) as u32 },
         1.. => Encoding::Table { bits, table },
         _ => Encoding::Linear { bits },
     };
-    let entry = NumericEntry {
-        order: layout.order,
+    Ok(NumericEntry {
+        order: layout.order(),
         docs,
         values,
         single: true,
@@ -207,17 +256,18 @@ fn numeric(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<Nume
         gcd,
         data: range(input, offset, len)?,
         jump_table,
-    };
-    check(&entry, input, data_end)?;
-    Ok(entry)
+    })
 }
 
 fn check(entry: &NumericEntry, input: &Input<'_>, data_end: u64) -> Result<()> {
-    let docs_fit = !matches!(&entry.docs, DocsEntry::Some { data, .. } if data.end > data_end);
+    let docs_fit = match &entry.docs {
+        DocsEntry::None | DocsEntry::All => true,
+        DocsEntry::Disi { data, .. } | DocsEntry::Bits(data) | DocsEntry::List { data, .. } => data.end <= data_end,
+    };
     let shape_fits = match &entry.encoding {
         Encoding::Linear { bits } => *bits == 0 || crate::packed::is_direct(*bits),
-        Encoding::Table { bits, .. } => *bits <= 8 && crate::packed::is_direct(*bits),
-        Encoding::Blocks { shift } => (2..=22).contains(shift),
+        Encoding::Table { bits, .. } => (1..=8).contains(bits),
+        Encoding::Blocks { shift } | Encoding::PackedBlocks { shift } => (2..=27).contains(shift),
     };
     if !docs_fit || !shape_fits || entry.data.end > data_end {
         return Err(input.corrupt("values that do not fit their file"));
@@ -225,8 +275,8 @@ fn check(entry: &NumericEntry, input: &Input<'_>, data_end: u64) -> Result<()> {
     Ok(())
 }
 
-fn sorted_numeric(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<NumericEntry> {
-    let entry = numeric(layout, input, data_end)?;
+fn sorted_numeric(layout: &Modern, input: &mut Input<'_>) -> Result<NumericEntry> {
+    let entry = numeric(layout, input)?;
     let docs = u64::from(input.u32()?);
     if docs != entry.values {
         input.skip(8)?;
@@ -242,9 +292,9 @@ fn skip_addresses(input: &mut Input<'_>, docs: u64) -> Result<()> {
     input.skip(8)
 }
 
-fn skip_binary(layout: &Layout, input: &mut Input<'_>, by_mode: bool) -> Result<Option<NumericEntry>> {
+fn skip_binary(layout: &Modern, input: &mut Input<'_>, by_mode: bool) -> Result<Option<NumericEntry>> {
     input.skip(16)?;
-    docs(input)?;
+    docs(layout, input)?;
     let docs = u64::from(input.u32()?);
     let (len_min, len_max) = (input.i32()?, input.i32()?);
     let compressed = layout.compressed_binary(by_mode);
@@ -263,37 +313,37 @@ fn skip_binary(layout: &Layout, input: &mut Input<'_>, by_mode: bool) -> Result<
     Ok(None)
 }
 
-fn skip_sorted(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<Option<NumericEntry>> {
-    if layout.is_lucene80() {
-        docs(input)?;
+fn skip_sorted(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
+    if layout.is_before_9() {
+        docs(layout, input)?;
         input.skip(4 + 1 + 16)?;
     } else {
-        numeric(layout, input, data_end)?;
+        numeric(layout, input)?;
     }
     skip_terms(layout, input)
 }
 
-fn skip_sorted_set(layout: &Layout, input: &mut Input<'_>, data_end: u64) -> Result<Option<NumericEntry>> {
+fn skip_sorted_set(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
     match input.u8()? {
-        0 => return skip_sorted(layout, input, data_end),
+        0 => return skip_sorted(layout, input),
         1 => {}
         other => return Err(input.corrupt(format!("{other} where 0 or 1 is expected"))),
     }
-    if layout.is_lucene80() {
-        docs(input)?;
+    if layout.is_before_9() {
+        docs(layout, input)?;
         input.skip(1 + 16)?;
         let docs = u64::from(input.u32()?);
         input.skip(8)?;
         skip_addresses(input, docs)?;
     } else {
-        sorted_numeric(layout, input, data_end)?;
+        sorted_numeric(layout, input)?;
     }
     skip_terms(layout, input)
 }
 
-fn skip_terms(layout: &Layout, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
+fn skip_terms(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
     let terms = input.vlong()?;
-    let (block_shift, lz4) = match layout.is_lucene80() {
+    let (block_shift, lz4) = match layout.is_before_9() {
         false => (6, true),
         true => match input.i32()? {
             TERMS_LZ4_CODE if layout.version >= 2 => (6, true),

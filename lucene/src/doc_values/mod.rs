@@ -1,12 +1,14 @@
 //! Numeric doc values: a number per document, of which some have none.
 //!
-//! `meta` reads `.dvm` for where a field's values are, `docs_with_field` counts which value a document has,
-//! `values` reads it from `.dvd`. Used for soft deletes, `_version`, `_seq_no`, `_primary_term`.
+//! `meta` reads `.dvm` for where a field's values are (`legacy` before Lucene 7), `docs_with_field` counts which value a
+//! document has (`plain_docs` before Lucene 7), `values` reads it from `.dvd`. Used for soft deletes, `_version`, `_seq_no`, `_primary_term`.
 //! Memory of a cursor: the bitmap of 65,536 documents and a window of values. Not here: other kinds of doc values.
-//! After: Lucene `Lucene80DocValuesFormat`, `Lucene90DocValuesFormat`.
+//! After: Lucene `Lucene45DocValuesFormat` to `Lucene90DocValuesFormat`.
 
 mod docs_with_field;
+mod legacy;
 mod meta;
+mod plain_docs;
 mod values;
 
 pub(crate) use docs_with_field::DocsWithField;
@@ -20,10 +22,14 @@ use crate::compound::SegmentFiles;
 use crate::error::{Error, Result};
 use crate::field_infos::{DocValuesType, FieldInfo, FieldInfos};
 use crate::file::File;
-use meta::{Files, NumericEntry};
+use meta::{DocsEntry, Files, NumericEntry};
 use values::Values;
 
-const READ: &str = "the doc values of Lucene 8.7 to 10, one number per document,";
+const READ: &str = "the doc values of Lucene 4.5 to 10, one number per document,";
+
+/// What a field's attributes may name as its format. Others are of plugins, or of Elasticsearch for time series.
+const FORMATS: [&str; 8] =
+    ["Lucene45", "Lucene49", "Lucene410", "Lucene50", "Lucene54", "Lucene70", "Lucene80", "Lucene90"];
 
 /// The numbers of one field, for documents in ascending order.
 pub struct NumericDocValues {
@@ -66,15 +72,24 @@ impl DocValues {
         if field.doc_values == DocValuesType::None {
             return Ok(None);
         }
-        let (data, entry) = self.find(infos, field)?;
-        let docs = DocsWithField::new(&data, entry.order, &entry.docs)?;
+        let (data, mut entry) = self.find(infos, field)?;
+        let docs = std::mem::replace(&mut entry.docs, DocsEntry::None);
+        let docs = DocsWithField::new(&data, entry.order, docs)?;
         Ok(Some(NumericDocValues { docs, values: Values::new(data, entry)? }))
     }
 
     /// Which documents have a value of `field`, and how many; for soft deletes, whose values say nothing.
     pub(crate) fn docs(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<(DocsWithField, u64)> {
         let (data, entry) = self.find(infos, field)?;
-        Ok((DocsWithField::new(&data, entry.order, &entry.docs)?, entry.values))
+        Ok((DocsWithField::new(&data, entry.order, entry.docs)?, entry.values))
+    }
+
+    /// Reads the whole file with the values of `field` for its checksum.
+    pub(crate) fn verify(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<()> {
+        if field.doc_values == DocValuesType::None {
+            return Ok(());
+        }
+        self.find(infos, field)?.0.verify()
     }
 
     /// The file with the values of `field`, and where they are in it.
@@ -90,7 +105,7 @@ impl DocValues {
         let Some((format, number)) = &field.doc_values_format else {
             return Err(refused("an unnamed doc values format".to_owned()));
         };
-        if !matches!(format.as_str(), "Lucene80" | "Lucene90") {
+        if !FORMATS.contains(&format.as_str()) {
             return Err(refused(format!("doc values format {format}")));
         }
         let files = self.files(format!("{format}_{number}"), field.doc_values_gen)?;

@@ -1,7 +1,7 @@
 //! The values themselves, by number.
 //!
 //! In: an entry of `.dvm` and the number of a value. Out: the value. Holds: a window of packed values and, where values
-//! are in blocks, the place of one block. After: Lucene `Lucene90DocValuesProducer#getNumeric`.
+//! are in blocks, the place of one block. After: Lucene `Lucene90DocValuesProducer#getNumeric`, `BlockPackedReader`.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::file::File;
-use crate::input::{Input, Order};
+use crate::input::{Input, Order, zigzag};
 use crate::packed;
 
 use super::meta::{Encoding, NumericEntry};
@@ -17,7 +17,7 @@ use super::meta::{Encoding, NumericEntry};
 /// So much of the values is read and held at a time; four fields of a segment are read beside its documents.
 const WINDOW_BYTES: u64 = 256 << 10;
 
-/// Bytes of the header of a block: bits, least value, length.
+/// No header of a block has more bytes: bits, least value, length.
 const BLOCK_HEADER_BYTES: u64 = 1 + 8 + 4;
 
 /// Values of a field.
@@ -54,7 +54,7 @@ impl Values {
     pub(super) fn new(file: File, entry: NumericEntry) -> Result<Self> {
         let (bits, number) = match &entry.encoding {
             Encoding::Linear { bits } | Encoding::Table { bits, .. } => (*bits, 0),
-            Encoding::Blocks { .. } => (0, u64::MAX), // none is there yet
+            Encoding::Blocks { .. } | Encoding::PackedBlocks { .. } => (0, u64::MAX), // none is there yet
         };
         let block = Block { number, min: entry.min, bits, values: entry.values, data: entry.data.clone() };
         let needed = packed::bytes(entry.values, bits).unwrap_or(u64::MAX);
@@ -86,7 +86,7 @@ impl Values {
             Encoding::Linear { bits: 0 } => Ok(self.min),
             Encoding::Linear { .. } => Ok(self.min.wrapping_add(self.gcd.wrapping_mul(self.packed(ordinal)? as i64))),
             Encoding::Table { .. } => self.of_table(ordinal),
-            Encoding::Blocks { shift } => {
+            Encoding::Blocks { shift } | Encoding::PackedBlocks { shift } => {
                 let shift = *shift;
                 self.of_block(ordinal >> shift, ordinal & ((1 << shift) - 1), shift)
             }
@@ -102,7 +102,7 @@ impl Values {
         let at = self.packed(ordinal)?;
         let value = match &self.encoding {
             Encoding::Table { table, .. } => table.get(at as usize).copied(),
-            Encoding::Linear { .. } | Encoding::Blocks { .. } => None,
+            Encoding::Linear { .. } | Encoding::Blocks { .. } | Encoding::PackedBlocks { .. } => None,
         };
         value.ok_or_else(|| self.file.corrupt(self.data.start, format!("value {at} is not in the table")))
     }
@@ -178,18 +178,46 @@ impl Values {
         }
         let header = self.file.read(at..header_end)?;
         let mut input = Input::new(self.file.label(), &header, at, self.order);
-        let bits = u32::from(input.u8()?);
-        let min = input.i64()?;
-        let len = if bits == 0 { 0 } else { u64::from(input.u32()?) };
-        let start = input.offset();
         let values = self.count.saturating_sub(number << shift).min(1 << shift);
-        let fits = bits == 0 || packed::is_direct(bits) && packed::bytes(values, bits).is_some_and(|need| need <= len);
-        if !fits || start + len > self.data.end {
-            return Err(input.corrupt(format!("a block of {values} values of {bits} bits in {len} bytes")));
+        let (bits, min, len) = match &self.encoding {
+            Encoding::PackedBlocks { .. } => {
+                let (bits, min) = packed_header(&mut input)?;
+                let min = self.min.wrapping_add(self.gcd.wrapping_mul(min));
+                (bits, min, packed::bytes(values, bits).unwrap_or(u64::MAX))
+            }
+            _ => direct_header(&mut input)?,
+        };
+        let start = input.offset();
+        let fits = bits <= 64 && packed::bytes(values, bits).is_some_and(|need| need <= len);
+        match start.checked_add(len).filter(|end| fits && *end <= self.data.end) {
+            Some(end) => self.block = Block { number, min, bits, values, data: start..end },
+            None => return Err(input.corrupt(format!("a block of {values} values of {bits} bits in {len} bytes"))),
         }
-        self.block = Block { number, min, bits, values, data: start..start + len };
         Ok(())
     }
+}
+
+/// Bits, least value, and length of a block since Lucene 7.
+fn direct_header(input: &mut Input<'_>) -> Result<(u32, i64, u64)> {
+    let bits = u32::from(input.u8()?);
+    let min = input.i64()?;
+    if bits == 0 {
+        return Ok((0, min, 0));
+    }
+    if !packed::is_direct(bits) {
+        return Err(input.corrupt(format!("a block of {bits} bits per value")));
+    }
+    Ok((bits, min, u64::from(input.u32()?)))
+}
+
+/// Bits and least value of a block of `BlockPackedWriter`.
+fn packed_header(input: &mut Input<'_>) -> Result<(u32, i64)> {
+    let token = input.u8()?;
+    let min = match token & 1 {
+        0 => zigzag(input.vlong_of_nine()?.wrapping_add(1)),
+        _ => 0,
+    };
+    Ok((u32::from(token >> 1), min))
 }
 
 #[cfg(test)]
