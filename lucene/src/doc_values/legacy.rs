@@ -356,3 +356,43 @@ struct Shape {
     gcd: i64,
     encoding: Encoding,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CODECS: [(&str, u32); 7] = [
+        ("Lucene45ValuesMetadata", 0),
+        ("Lucene45ValuesMetadata", 1),
+        ("Lucene45ValuesMetadata", 2),
+        ("Lucene49ValuesMetadata", 0),
+        ("Lucene410ValuesMetadata", 0),
+        ("Lucene50DocValuesMetadata", 0),
+        ("Lucene54DocValuesMetadata", 0),
+    ];
+
+    fn read(codec: (&str, u32), bytes: &[u8]) -> Result<NumericEntry> {
+        let layout = Layout::of(&Codec { name: codec.0, version: codec.1 }).expect("it is read");
+        find(&layout, &mut Input::new("_0.dvm", bytes, 0, Order::Big), 1, 1000)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(bytes in prop::collection::vec(prop_oneof![0u8..7, any::<u8>()], 0..300)) {
+            for codec in CODECS {
+                let _ = read(codec, &bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_within_a_list_is_refused() {
+        let sparse = [&[5u8][..], &[0; 8], &[3, 2], &[0; 21], &[0, 1, 0]].concat();
+        let nested = [&[1, 0][..], &sparse.repeat(1000)].concat();
+        let error = read(("Lucene54DocValuesMetadata", 0), &nested).err().expect("nested without end").to_string();
+        assert!(error.contains("numbers of format 5"), "{error}");
+        assert!(read(("Lucene50DocValuesMetadata", 0), &nested).is_err(), "there were no lists");
+    }
+}

@@ -88,3 +88,52 @@ impl DocList {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::direct_monotonic::read_meta;
+    use crate::input::{Input, Order};
+    use crate::testing::Memory;
+
+    fn file(bytes: Vec<u8>) -> File {
+        let dir: Arc<dyn crate::Directory> = Arc::new(Memory::of("f", bytes));
+        File::open(&dir, "f".into(), "the test").unwrap()
+    }
+
+    #[test]
+    fn bits_are_read_by_windows_in_any_order() {
+        let file = file(vec![0b1000_0010; 20_000]);
+        let mut bits = DocBits::new(&file, 5..20_000);
+        for doc in (0..159_960).step_by(3).chain([1, 159_959, 7]) {
+            assert_eq!(bits.ordinal(doc).unwrap().is_some(), matches!(doc % 8, 1 | 7), "document {doc}");
+        }
+        assert!(bits.ordinal(159_960).is_err(), "behind the last");
+        assert_eq!(bits.ordinal(9).unwrap(), Some(9), "and it goes on after an error");
+    }
+
+    /// Documents `first`, `first + step`, …, 4 in a block without deviations.
+    fn list(count: u64, first: i64, step: f32) -> DocList {
+        let mut meta = Vec::new();
+        for block in 0..count.div_ceil(4) {
+            meta.extend((first + (4 * block) as i64 * step as i64).to_be_bytes());
+            meta.extend(step.to_bits().to_be_bytes());
+            meta.extend([0; 9]);
+        }
+        let read = read_meta(&mut Input::new("meta", &meta, 0, Order::Big), count, 2).unwrap();
+        DocList::new(read.in_file(file(Vec::new()), Order::Big, 0..0))
+    }
+
+    #[test]
+    fn documents_of_a_list_have_their_place_in_it() {
+        let mut docs = list(10, 5, 100.0);
+        for doc in (0..2000).chain([5, 905, 105, 104, 0]) {
+            let expected = (doc % 100 == 5 && doc < 1000).then_some(u64::from(doc / 100));
+            assert_eq!(docs.ordinal(doc).unwrap(), expected, "document {doc}");
+        }
+        assert!(list(10, 5, 0.0).ordinal(6).is_err(), "the same document again");
+        assert!(list(10, 5, -1.0).ordinal(6).is_err(), "documents descend");
+    }
+}

@@ -305,6 +305,57 @@ mod tests {
         }
     }
 
+    /// Blocks of 64 values as `BlockPackedWriter` writes them.
+    fn packed_blocks(values: &[i64]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for block in values.chunks(64) {
+            let least = *block.iter().min().unwrap();
+            let span = block.iter().map(|value| value.wrapping_sub(least) as u64).max().unwrap();
+            let bits = 64 - span.leading_zeros();
+            // With all bits there is no least value, nor where it is 0.
+            let least = if bits == 64 { 0 } else { least };
+            bytes.push((bits << 1 | u32::from(least == 0)) as u8);
+            if least != 0 {
+                let mut folded = ((least << 1 ^ least >> 63) as u64).wrapping_sub(1);
+                for _ in 0..8 {
+                    if folded < 0x80 {
+                        break;
+                    }
+                    bytes.push(folded as u8 | 0x80);
+                    folded >>= 7;
+                }
+                bytes.push(folded as u8);
+            }
+            let above: Vec<u64> = block.iter().map(|value| value.wrapping_sub(least) as u64).collect();
+            bytes.extend(packed::tests::pack(&above, Order::Big, bits));
+        }
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_of_lucene_4_are_read_in_any_order(
+            values in prop_oneof![
+                prop::collection::vec(any::<i64>(), 1..300),
+                prop::collection::vec(-5i64..5, 1..300),
+                prop::collection::vec(i64::MIN..i64::MIN + 9, 1..300),
+                prop::collection::vec(1i64 << 60..(1 << 60) + (1 << 59), 1..300),
+            ],
+            (min, gcd) in (-1000i64..1000, 1i64..9),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
+        ) {
+            let bytes = packed_blocks(&values);
+            let data = 0..bytes.len() as u64;
+            let entry =
+                NumericEntry { min, gcd, ..entry(values.len(), Order::Big, Encoding::PackedBlocks { shift: 6 }, data) };
+            let mut found = open(bytes, entry).unwrap();
+            for at in (0..values.len()).chain(picks.iter().map(|pick| pick.index(values.len()))) {
+                let expected = min.wrapping_add(gcd.wrapping_mul(values[at]));
+                prop_assert_eq!(found.get(at as u64).unwrap(), expected, "value {}", at);
+            }
+        }
+    }
+
     #[test]
     fn lines_and_tables_are_read() {
         for order in [Order::Big, Order::Little] {

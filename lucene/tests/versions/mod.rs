@@ -4,8 +4,10 @@
 //! [`number`] tells and other kinds of doc values between them; segment 1: 700 documents with few fields; both have hard
 //! deletes. Since Lucene 4.6 numbers were updated, since 7.4 documents were replaced softly.
 
+use std::collections::BTreeSet;
+
 use crate::common::Shard;
-use lucene::{Commit, Error, Segment, SegmentInfo, StoredValue};
+use lucene::{Commit, Error, Result, Segment, SegmentInfo, StoredValue};
 
 const DOCS: u32 = 320;
 const MORE_DOCS: u32 = 700;
@@ -50,7 +52,7 @@ fn number(field: &str, i: u32) -> Option<i64> {
         "n_const" => Some(7),
         "n_sparse" => (i % 300 == 7).then_some(3 * n),
         "n_huge" => Some(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)),
-        "n_missing" => (i % 3 != 0).then_some(n * n),
+        "n_missing" => (!i.is_multiple_of(3)).then_some(n * n),
         "z_last" => Some(n & 0xFF),
         other => panic!("{other}"),
     }
@@ -60,18 +62,20 @@ fn is_hard_deleted(i: u32) -> bool {
     i % 7 == 3
 }
 
-/// Until 4.8 segments said no more than `4.7`.
+/// From 4.7 to 4.9 segments said no more than `4.7`.
 fn version_in_si(version: &str) -> String {
     match version.rsplit_once('.') {
-        Some((short @ ("4.2" | "4.5" | "4.7" | "4.8"), _)) => format!("{short}.0"),
+        Some((short @ ("4.7" | "4.8" | "4.9"), _)) => format!("{short}.0"),
         _ => version.to_owned(),
     }
 }
 
 #[test]
 fn commits_and_segments_say_who_wrote_them() {
+    let mut formats = BTreeSet::new();
     for (version, codec, _, soft) in VERSIONS {
         let shard = shard(version);
+        formats.insert(shard.files["segments_3"][16]);
         let commit = Commit::read(&*shard.dir()).unwrap();
         assert_eq!(commit.segments.len(), if soft { 3 } else { 2 }, "{version}");
         for segment in &commit.segments {
@@ -83,6 +87,7 @@ fn commits_and_segments_say_who_wrote_them() {
             assert_eq!((segment.refusal(), info.refusal()), (None, None), "{version}");
         }
     }
+    assert_eq!(formats, (0..=10).collect(), "formats of commits");
 }
 
 #[test]
@@ -125,13 +130,16 @@ fn check_documents(version: &str, at: usize, segment: &Segment) {
     assert_eq!(docs, segment.max_doc(), "{version}");
 }
 
+/// The fields whose numbers [`number`] tells.
+const NUMBERS: [&str; 9] =
+    ["_version", "n_delta", "n_gcd", "n_table", "n_const", "n_sparse", "n_huge", "n_missing", "z_last"];
+
 #[test]
 fn numbers_are_what_was_written_in_any_encoding() {
-    let fields = ["_version", "n_delta", "n_gcd", "n_table", "n_const", "n_sparse", "n_huge", "n_missing", "z_last"];
     for (version, _, updated, _) in VERSIONS.into_iter().filter(|(version, ..)| *version != "4.2.1") {
         let segments = segments(&shard(version));
         let segment = &segments[0];
-        for field in fields {
+        for field in NUMBERS {
             let open = || segment.numeric(field).unwrap_or_else(|error| panic!("{version}: {field}: {error}"));
             let mut numbers = open().expect("the field is there");
             for i in (0..DOCS).chain([7, 3, DOCS - 1, 0]) {
@@ -156,4 +164,73 @@ fn numbers_of_a_format_that_is_not_read_are_refused_by_its_name_and_nothing_else
     let error = segment.numeric("_version").err().expect("the doc values of Lucene 4.2").to_string();
     assert!(error.contains("_0: field _version") && error.contains("Lucene42"), "{error}");
     assert!(segment.live_docs().is_ok());
+}
+
+/// Everything that is read of a shard, once it was verified.
+fn read(shard: &Shard) -> Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for commit in &Commit::read(&*shard.dir())?.segments {
+        let segment = Segment::open(shard.dir(), commit)?;
+        segment.verify(&NUMBERS)?;
+        let mut live = segment.live_docs()?;
+        for doc in 0..segment.max_doc() {
+            found.push(u64::from(live.is_live(doc)?));
+        }
+        for field in NUMBERS {
+            let numbers = match segment.numeric(field) {
+                Err(Error::Unsupported { .. }) => None,
+                numbers => numbers?,
+            };
+            let Some(mut numbers) = numbers else { continue };
+            for doc in 0..segment.max_doc() {
+                found.extend(numbers.get(doc)?.map(|number| number as u64));
+            }
+        }
+        let fields = segment.stored_fields()?;
+        let mut chunks = fields.read(&fields.cuts(u64::MAX)?.remove(0), 0, None)?;
+        while let Some(chunk) = chunks.next_chunk()? {
+            found.push(u64::from(chunk.doc_count()));
+        }
+        found.push(u64::from(chunks.crc().value));
+    }
+    Ok(found)
+}
+
+/// Whatever happens to a byte: an error, or a byte that nobody reads. Where Lucene wrote no checksums, other numbers too,
+/// but never a panic.
+#[test]
+fn spoiled_bytes_are_found_where_there_are_checksums() {
+    for (version, ..) in VERSIONS {
+        let shard = shard(version);
+        let truth = read(&shard).unwrap_or_else(|error| panic!("{version}: {error}"));
+        let has_checksums = !["4.2.1", "4.5.1", "4.7.2"].contains(&version);
+        for (file, bytes) in &shard.files {
+            let step = 1 + bytes.len() / 12;
+            for at in (bytes.len() * version.len() % step..bytes.len()).step_by(step) {
+                let mut flipped = bytes.to_vec();
+                flipped[at] ^= 1 << (at % 8);
+                for spoiled in [flipped, bytes[..at].to_vec()] {
+                    if let Ok(found) = read(&shard.with(file, spoiled)) {
+                        assert!(!has_checksums || found == truth, "{version}: {file} at {at}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_differs_in_the_middle_of_a_large_file_is_found_before_it_is_read() {
+    let shard = Shard::open("opensearch-1.3.20/orders-1");
+    let commit = Commit::read(&*shard.dir()).unwrap();
+    let soft = commit.segments.iter().find(|segment| segment.name == "_8").unwrap();
+    let verify = |shard: &Shard| Segment::open(shard.dir(), soft).unwrap().verify(&["_version"]);
+    verify(&shard).unwrap();
+    for file in ["_8.fdt", "_8.fdx", "_8_Lucene80_0.dvd"] {
+        let mut spoiled = shard.files[file].to_vec();
+        let middle = spoiled.len() / 2;
+        spoiled[middle] ^= 4;
+        let error = verify(&shard.with(file, spoiled)).expect_err("spoiled").to_string();
+        assert!(error.starts_with(&format!("{file} is corrupt")) && error.contains("its CRC-32 is"), "{error}");
+    }
 }
