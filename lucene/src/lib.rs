@@ -1,22 +1,25 @@
-//! Bytes of one shard become stored fields: live documents out of Lucene 8.7 to 10 segments, without Lucene.
+//! Bytes of one shard become stored fields: live documents out of Lucene 4 to 10 segments, without Lucene.
 //!
 //! [`Commit::read`] → [`Segment::open`] → [`Segment::stored_fields`], [`Segment::live_docs`], [`Segment::numeric`].
+//! What can't be read is known early: [`SegmentCommit::refusal`], [`SegmentInfo::read`] need no more than snapshots
+//! keep inline.
 //! Bytes come by name and range from a [`Directory`]; nothing is unpacked to disk, and every read is bounded.
 //!
 //! | file | module | versions read |
 //! |---|---|---|
-//! | `segments_N` | `commit` | formats 7 to 10: Lucene 7 to 10 |
-//! | `.si` | `segment_info` | `Lucene86SegmentInfo` from 8.7 on, `Lucene90SegmentInfo` |
-//! | `.cfs`, `.cfe` | `compound` | `Lucene50`, `Lucene90` |
-//! | `.fnm` | `field_infos` | `Lucene60`, `Lucene90`, `Lucene94` |
-//! | `.fdt`, `.fdx`, `.fdm` | `stored_fields` | `Lucene87`, `Lucene90`, Elasticsearch `Zstd814`, OpenSearch zstd |
-//! | `.liv` | `live_docs` | `Lucene50`, `Lucene90` |
-//! | `.dvd`, `.dvm` | `doc_values` | `Lucene80`, `Lucene90`; numbers only |
+//! | `segments_N` | `commit` | formats 0 to 10: Lucene 4.0 to 10 |
+//! | `.si` | `segment_info` | `Lucene40`, `46`, `50`, `62`, `70`, `86`, `90` |
+//! | `.cfs`, `.cfe` | `compound` | Lucene 4, `Lucene50`, `90` |
+//! | `.fnm` | `field_infos` | `Lucene40`, `42`, `46`, `50`, `60`, `90`, `94` |
+//! | `.fdt`, `.fdx`, `.fdm` | `stored_fields` | `Lucene41`, `50`, `87`, `90`, Elasticsearch `Zstd814`, OpenSearch zstd |
+//! | `.del`, `.liv` | `live_docs` | `BitVector` of Lucene 4, `Lucene50`, `90` |
+//! | `.dvd`, `.dvm` | `doc_values` | `Lucene45`, `49`, `410`, `50`, `54`, `70`, `80`, `90`; numbers only |
 //!
-//! Each file names its own format in its `header`, and that decides, not the version of the cluster. What is older, or
-//! unknown, is refused by name ([`Error::Unsupported`]). Files that are read whole have their checksum verified
-//! (`footer`); of the rest `.fdt` carries a checksum along ([`ChunkReader::crc`]), and `.dvd` and `.liv` above 128 KiB
-//! are trusted.
+//! Each file names its own format in its `header`, and that decides, not the version of the cluster. What is
+//! unknown is refused by name ([`Error::Unsupported`]), if it is needed: of files that are not in this table none is
+//! opened, whatever codec wrote them. Files that are read whole, and hard deletes, have their checksum verified
+//! (`footer`); of the rest `.fdt` carries a checksum along ([`ChunkReader::crc`]), and `.fdx` and `.dvd` above 128 KiB
+//! are trusted, unless [`Segment::verify`] read them before. Lucene 4.0 to 4.7 wrote no checksums.
 //!
 //! Holds: bytes from outside never panic and never allocate what they merely claim. Not here: what Elasticsearch and
 //! OpenSearch put into the fields.

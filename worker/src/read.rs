@@ -174,9 +174,9 @@ impl<'a> RangeReader<'a> {
         let fields = FieldNumbers::of(segment.field_infos(), &options);
         let versions = if options.with_versions {
             Some(VersionCursors {
-                version: segment.numeric("_version")?,
-                seq_no: segment.numeric("_seq_no")?,
-                primary_term: segment.numeric("_primary_term")?,
+                version: numbers(segment, "_version")?,
+                seq_no: numbers(segment, "_seq_no")?,
+                primary_term: numbers(segment, "_primary_term")?,
             })
         } else {
             None
@@ -215,6 +215,14 @@ impl<'a> RangeReader<'a> {
             }
         }
         Ok(chunks.crc())
+    }
+}
+
+/// The numbers of `field`, which a document does without where they are in a format that isn't read.
+fn numbers(segment: &Segment, field: &str) -> Result<Option<NumericDocValues>, lucene::Error> {
+    match segment.numeric(field) {
+        Err(lucene::Error::Unsupported { .. }) => Ok(None),
+        numbers => numbers,
     }
 }
 
