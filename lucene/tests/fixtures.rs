@@ -313,6 +313,86 @@ fn check_numbers(segment: &Segment, doc: &StoredDoc<'_>) {
     }
 }
 
+/// Shards with a `stored.tsv`: a line per document, dead or alive, with segment, document, number of stored fields, and
+/// length and CRC-32 of `_source`.
+const STORED: [&str; 3] = [
+    "elasticsearch-1.7.6/big-documents-1",
+    "elasticsearch-5.6.16-in-6.8.23/best-compression-1",
+    "elasticsearch-6.8.23/best-compression-1",
+];
+
+fn stored(shard: &Shard) -> Result<Vec<Line>, String> {
+    let mut lines = Vec::new();
+    for segment in segments(shard).map_err(|error| error.to_string())? {
+        let crc = stored_in(&segment, &mut lines).map_err(|error| error.to_string())?;
+        let footer = segment.stored_fields().and_then(|fields| fields.footer_crc());
+        if footer.map_err(|error| error.to_string())? != Some(crc) {
+            return Err(format!("{}: the checksum of the stored fields differs", segment.name()));
+        }
+    }
+    Ok(lines)
+}
+
+fn stored_in(segment: &Segment, lines: &mut Vec<Line>) -> Result<u32> {
+    let fields = segment.stored_fields()?;
+    let mut chunks = fields.read(&fields.cuts(u64::MAX)?[0], 0, None)?;
+    while let Some(chunk) = chunks.next_chunk()? {
+        for doc in chunk.docs() {
+            let doc = doc?;
+            let (mut count, mut source) = (0, &[][..]);
+            for field in doc.fields() {
+                count += 1;
+                match field? {
+                    (number, StoredValue::Bytes(bytes)) if segment.field_infos().number("_source") == Some(number) => {
+                        source = bytes;
+                    }
+                    _ => {}
+                }
+            }
+            let crc = format!("{:08x}", crc32fast::hash(source));
+            let (doc, count, len) = (doc.doc.to_string(), count.to_string(), source.len().to_string());
+            lines.push(vec![segment.name().to_owned(), doc, count, len, crc]);
+        }
+    }
+    Ok(chunks.crc().value)
+}
+
+#[test]
+fn stored_fields_of_lucene_4_to_7_are_read_from_anywhere_and_spoiled() {
+    for name in STORED {
+        let shard = Shard::open(name);
+        let expected = shard.table("stored.tsv");
+        assert_eq!(stored(&shard).unwrap(), expected, "{name}");
+        for segment in segments(&shard).unwrap() {
+            check_cuts(name, &segment);
+        }
+        for (file, bytes) in shard.files.iter().filter(|(file, _)| *file != "stored.tsv") {
+            for at in (0..bytes.len()).step_by(1 + bytes.len() / 10) {
+                let mut flipped = bytes.to_vec();
+                flipped[at] ^= 1 << (at % 8);
+                for spoiled in [flipped, bytes[..at].to_vec()] {
+                    if let Ok(lines) = stored(&shard.with(file, spoiled)) {
+                        assert_eq!(lines, expected, "{name}: {file} at {at}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn chunks_that_nobody_wants_are_counted_into_the_checksum_only() {
+    let segment = segments(&Shard::open("lucene-9.12.3/hard-deletes")).unwrap().remove(0);
+    let fields = segment.stored_fields().unwrap();
+    let whole = fields.cuts(u64::MAX).unwrap().remove(0);
+    let wanted = fields.cuts(1).unwrap()[1].docs.clone();
+    let mut chunks = fields.read(&whole, 0, None).unwrap();
+    let chunk = chunks.next_chunk_if(|docs| Ok(docs == wanted)).unwrap().unwrap();
+    assert_eq!((chunk.doc_base(), chunk.doc_count()), (wanted.start, wanted.end - wanted.start));
+    assert!(chunks.next_chunk_if(|_| Ok(false)).unwrap().is_none());
+    assert_eq!(Some(chunks.crc().value), fields.footer_crc().unwrap());
+}
+
 #[test]
 fn commits_of_older_servers_say_what_is_in_them() {
     let commit = |name: &str| Commit::read(&*Shard::open(name).dir()).unwrap();

@@ -39,7 +39,12 @@ impl Shard {
 
     /// `expected.tsv`, a line for each live document.
     pub fn expected(&self) -> Vec<Vec<String>> {
-        let text = String::from_utf8(self.files["expected.tsv"].to_vec()).unwrap();
+        self.table("expected.tsv")
+    }
+
+    /// A file of lines with fields between tabs.
+    pub fn table(&self, name: &str) -> Vec<Vec<String>> {
+        let text = String::from_utf8(self.files[name].to_vec()).unwrap();
         text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
     }
 }
