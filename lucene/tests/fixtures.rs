@@ -140,6 +140,7 @@ fn hard_deletes_are_the_documents_that_were_deleted() {
     for doc in (0..3000).chain([7, 0, 13]) {
         assert_eq!(live.is_live(doc).unwrap(), doc % 13 > 1, "document {doc}");
     }
+    assert!(!live.any_live(13..15).unwrap() && live.any_live(13..16).unwrap() && !live.any_live(14..14).unwrap());
     assert!(!live.is_live(3000).unwrap(), "behind the last document nothing lives");
 }
 

@@ -199,11 +199,13 @@ impl<'a> RangeReader<'a> {
         visitor: &mut V,
     ) -> Result<lucene::RangeCrc, ReadError<V::Stop>> {
         let mut chunks = self.segment.stored_fields()?.read(range, from_doc, crc)?;
-        while let Some(chunk) = chunks.next_chunk()? {
+        // A chunk whose documents are all dead is not unpacked.
+        let live_docs = &mut self.live_docs;
+        while let Some(chunk) = chunks.next_chunk_if(|docs| live_docs.any_live(docs.start.max(from_doc)..docs.end))? {
             visitor.chunk(chunk.crc_before());
             for stored in chunk.docs() {
                 let stored = stored?;
-                if stored.doc < from_doc || !self.live_docs.is_live(stored.doc)? {
+                if stored.doc < from_doc || !live_docs.is_live(stored.doc)? {
                     continue;
                 }
                 let doc = stored.doc;

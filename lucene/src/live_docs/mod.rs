@@ -8,6 +8,8 @@
 mod bit_vector;
 mod bitmap;
 
+use std::ops::Range;
+
 use crate::DocId;
 use crate::commit::{SegmentCommit, base36};
 use crate::compound::SegmentFiles;
@@ -62,6 +64,19 @@ impl LiveDocs {
             Some(soft) => Ok(soft.ordinal(doc)?.is_none()),
             None => Ok(true),
         }
+    }
+
+    /// Whether any of `docs` lives; looks no further than the first that does.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Read`.
+    pub fn any_live(&mut self, docs: Range<DocId>) -> Result<bool> {
+        for doc in docs {
+            if self.is_live(doc)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
