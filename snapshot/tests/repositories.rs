@@ -5,13 +5,12 @@
 
 mod support;
 
-use std::io::Read;
 use std::sync::Arc;
 
 use lucene::directory::Directory;
 use serde_json::{Map, Value};
-use snapshot::{FsStore, IndexMetadata, Repository, ShardDirectory, ShardFiles, Snapshot, SnapshotState};
-use support::{FIXTURES, MemoryStore, fixture_path, truth};
+use snapshot::{FsStore, IndexMetadata, Repository, Snapshot, SnapshotState};
+use support::{FIXTURES, MemoryStore, check_files, fixture_path, flat, truth};
 
 async fn open(server: &str, repository: &str) -> Repository {
     let store = FsStore::open(fixture_path(server, repository)).unwrap();
@@ -31,15 +30,6 @@ async fn snapshots() -> Vec<(&'static str, Snapshot, Value)> {
     }
     assert_eq!(all.len(), 7);
     all
-}
-
-fn flat(prefix: &str, nested: &Value, out: &mut Map<String, Value>) {
-    for (key, value) in nested.as_object().unwrap() {
-        match value {
-            Value::Object(_) => flat(&format!("{prefix}{key}."), value, out),
-            value => drop(out.insert(format!("{prefix}{key}"), value.clone())),
-        }
-    }
 }
 
 #[tokio::test]
@@ -120,42 +110,6 @@ async fn global_metadata_has_the_templates_of_the_cluster() {
     assert_eq!(seen, 9);
 }
 
-fn base_36(mut number: u32) -> String {
-    let mut digits = Vec::new();
-    loop {
-        digits.push(char::from_digit(number % 36, 36).unwrap());
-        number /= 36;
-        if number == 0 {
-            return digits.into_iter().rev().collect();
-        }
-    }
-}
-
-/// Every file of the shard is whole by its own checksum, and reads alike in every way to read it.
-fn check_files(at: &str, shard: &ShardFiles, directory: &ShardDirectory) {
-    assert_eq!(directory.names().len(), shard.files.len(), "{at}");
-    let mut random = 1_u64;
-    for file in &shard.files {
-        let (at, name) = (format!("{at} {}", file.physical_name), &file.physical_name);
-        assert_eq!(directory.len(name), Some(file.len), "{at}");
-        let whole = directory.read(name, 0..file.len).unwrap();
-        let (body, stored) = whole.split_last_chunk::<8>().unwrap();
-        let crc = crc32fast::hash(body);
-        assert_eq!(u64::from_be_bytes(*stored), u64::from(crc), "{at}");
-        assert_eq!(file.checksum.as_deref(), Some(base_36(crc).as_str()), "{at}");
-        for _ in 0..20 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let (a, b) = ((random >> 33) % (file.len + 1), (random >> 7) % (file.len + 1));
-            let (start, end) = (a.min(b), a.max(b));
-            let expected = &whole[start as usize..end as usize];
-            assert_eq!(directory.read(name, start..end).unwrap(), expected, "{at} {start}..{end}");
-            let mut streamed = Vec::new();
-            directory.stream(name, start..end).unwrap().read_to_end(&mut streamed).unwrap();
-            assert_eq!(streamed, expected, "{at} {start}..{end}");
-        }
-    }
-}
-
 #[tokio::test]
 async fn every_file_of_every_shard_is_whole() {
     let (mut shards, mut files, mut inline, mut parted) = (0, 0, 0, 0);
@@ -200,4 +154,19 @@ async fn files_in_the_metadata_need_no_blob() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn closed_indices_are_read_like_others() {
+    let snapshot = open("elasticsearch-7.10.2", "main").await.snapshot("snap-2").await.unwrap();
+    let index = snapshot.index("closed-idx").unwrap();
+    let metadata = snapshot.index_metadata(index).await.unwrap();
+    assert!(metadata.closed && metadata.refusal.is_none());
+    assert_eq!(metadata.number_of_shards, 2);
+    for number in 0..2 {
+        let shard = snapshot.shard(index, number).await.unwrap();
+        let directory = shard.directory(tokio::runtime::Handle::current());
+        let at = format!("closed-idx {number}");
+        tokio::task::spawn_blocking(move || check_files(&at, &shard, &directory)).await.unwrap();
+    }
 }
