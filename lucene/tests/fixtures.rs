@@ -41,7 +41,7 @@ impl Reader {
         let numbers = ["_version", "_seq_no", "_primary_term"].iter().map(|field| segment.numeric(field));
         Ok(Self {
             name: segment.name().to_owned(),
-            id: number("_id"),
+            id: number("_uid").or(number("_id")), // the first until Elasticsearch 5
             source: number("_source"),
             routing: number("_routing"),
             live: segment.live_docs()?,
@@ -67,7 +67,9 @@ impl Reader {
         let (mut id, mut source, mut routing) = (None, &[][..], "-".to_owned());
         for field in doc.fields() {
             match field? {
-                (number, StoredValue::Bytes(bytes)) if Some(number) == self.id => id = Some(bytes),
+                (number, StoredValue::Bytes(bytes) | StoredValue::String(bytes)) if Some(number) == self.id => {
+                    id = Some(bytes);
+                }
                 (number, StoredValue::Bytes(bytes)) if Some(number) == self.source => source = bytes,
                 (number, StoredValue::String(bytes)) if Some(number) == self.routing => {
                     routing = String::from_utf8_lossy(bytes).into_owned();
@@ -231,6 +233,12 @@ fn a_range_of_another_segment_is_refused() {
 #[test]
 fn spoiled_bytes_are_found_or_do_not_matter() {
     let small = [
+        "elasticsearch-1.7.6/versions-0",
+        "elasticsearch-2.4.6/family-2",
+        "elasticsearch-5.6.16/versions-0",
+        "elasticsearch-6.8.23/softdel-1",
+        "elasticsearch-1.7.6-in-2.4.6/merged-0",
+        "elasticsearch-5.6.16-in-6.8.23/merged-0",
         "elasticsearch-7.10.2/hard-deletes-0",
         "elasticsearch-8.19.21/app-one-0",
         "opensearch-1.3.20/ext-version-1",
@@ -406,6 +414,65 @@ fn commits_of_older_servers_say_what_is_in_them() {
     let oldest = commit("elasticsearch-1.7.6/versions-0");
     assert_eq!((oldest.segments[0].codec.as_str(), oldest.segments[0].id), ("Lucene410", None));
     assert_eq!(oldest.lucene_version, None);
+}
+
+#[test]
+fn segments_of_an_upgraded_server_are_of_two_versions() {
+    for (name, versions) in [
+        ("elasticsearch-1.7.6-in-2.4.6/merged-0", ["4.10.4", "5.5.4"]),
+        ("elasticsearch-5.6.16-in-6.8.23/merged-0", ["6.6.1", "7.7.3"]),
+    ] {
+        let found: Vec<String> =
+            segments(&Shard::open(name)).unwrap().iter().map(|segment| segment.version().to_string()).collect();
+        assert_eq!(found, versions, "{name}");
+    }
+}
+
+/// Plugins bring codecs and files of their own, which matter only where a format that is needed is another.
+#[test]
+fn codecs_and_files_that_are_not_known_do_not_matter() {
+    let mut shard = Shard::open("elasticsearch-8.19.21/app-one-0");
+    shard
+        .files
+        .insert("_0_NativeEngines990KnnVectorsFormat_0.vec".into(), bytes::Bytes::from_static(b"no Lucene file"));
+    shard.files.insert("_0_Completion101_0.lkp".into(), bytes::Bytes::new());
+    let mut commit = Commit::read(&*shard.dir()).unwrap().segments.remove(0);
+    commit.codec = "KNN9120Codec".into();
+    let segment = Segment::open(shard.dir(), &commit).unwrap();
+    let (found, _) = read_segment(&segment).unwrap();
+    assert_eq!(found.lines, shard.expected());
+}
+
+#[test]
+fn doc_values_of_an_unknown_format_are_refused_by_name_where_they_are_needed() {
+    let mut shard = Shard::open("opensearch-1.3.20/orders-1");
+    for (_, bytes) in shard.files.iter_mut().filter(|(file, _)| file.ends_with(".fnm")) {
+        *bytes = renamed(bytes, b"Lucene80", b"ES87TSDB").into();
+    }
+    for segment in segments(&shard).unwrap() {
+        let version = segment.numeric("_version").err().expect("of a plugin");
+        assert!(matches!(version, lucene::Error::Unsupported { .. }), "{version}");
+        assert!(version.to_string().contains("field _version was written by doc values format ES87TSDB"), "{version}");
+        match segment.live_docs() {
+            Ok(_) => assert_eq!(segment.soft_del_count(), 0, "soft deletes are not ignored"),
+            Err(error) => assert!(error.to_string().contains("field __soft_deletes"), "{error}"),
+        }
+        assert!(segment.stored_fields().is_ok());
+    }
+    assert!(segments(&shard).unwrap().iter().any(|segment| segment.soft_del_count() > 0), "or nothing was tested");
+}
+
+/// The file with `from` replaced by `to`, which is as long, and a right checksum.
+fn renamed(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut renamed = bytes[..bytes.len() - 8].to_vec();
+    for at in 0..renamed.len() - from.len() {
+        if renamed[at..].starts_with(from) {
+            renamed[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+    let crc = u64::from(crc32fast::hash(&renamed));
+    renamed.extend(crc.to_be_bytes());
+    renamed
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn shards() -> Vec<Shard> {
         .filter(|shard| shard.join("expected.tsv").try_exists().unwrap())
         .map(|shard| Shard::open(&format!("{}/{}", file_name(shard.parent().unwrap()), file_name(&shard))))
         .collect();
-    assert!(shards.len() >= 15, "fixtures are missing: {} of 15 shards", shards.len());
+    assert!(shards.len() >= 26, "fixtures are missing: {} of 26 shards", shards.len());
     shards
 }
 
