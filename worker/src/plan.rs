@@ -11,10 +11,12 @@ use protocol::bus::{self, BusError};
 use protocol::ids::{ShardId, SliceId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{PlannedSegment, PlannedSlice, SegmentRange, ShardPlan};
+use protocol::spec::Checksum;
 
-use crate::context::{Context, Migration};
+use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::{TaskError, with_blob};
 use crate::lease::Lease;
+use crate::read::VERSION_FIELDS;
 use crate::watched::Watched;
 
 /// A shard has at most this many slices, whatever their size: their checkpoints are live keys.
@@ -47,8 +49,8 @@ pub async fn plan_shard(
         let files = Arc::new(migration.shard_files(index, shard).await?);
         let directory = Watched::new(files.directory(tokio::runtime::Handle::current()), lease);
         let slice_bytes = migration.spec.sizing.slice_bytes.as_u64().max(1);
-        let named = files.clone();
-        let cut = move || cut(directory, slice_bytes).map_err(|error| with_blob(&named, &error));
+        let (verified, named) = (verified(migration), files.clone());
+        let cut = move || cut(directory, slice_bytes, verified).map_err(|error| with_blob(&named, &error));
         match blocking(cut).await {
             Err(_) if lease.cancel.is_cancelled() => return Err(TaskError::GivenUp),
             result => result?,
@@ -74,7 +76,16 @@ pub async fn blocking<T: Send + 'static, E: Into<TaskError> + Send + 'static>(
     }
 }
 
-fn cut(directory: Watched, slice_bytes: u64) -> Result<ShardPlan, lucene::Error> {
+/// Whether files are verified now, and the fields whose numbers will be read: those of lines.
+fn verified(migration: &Migration) -> Option<&'static [&'static str]> {
+    match (migration.spec.checksum, &migration.target) {
+        (Checksum::During, _) => None,
+        (Checksum::Before, TargetHandle::Directory(_)) => Some(&VERSION_FIELDS),
+        (Checksum::Before, TargetHandle::Cluster(_)) => Some(&[]),
+    }
+}
+
+fn cut(directory: Watched, slice_bytes: u64, verified: Option<&[&str]>) -> Result<ShardPlan, lucene::Error> {
     let directory: Arc<dyn Directory> = Arc::new(directory);
     let commit = Commit::read(&*directory)?;
     let mut plan = ShardPlan { segments: Vec::new(), slices: Vec::new() };
@@ -90,6 +101,9 @@ fn cut(directory: Watched, slice_bytes: u64) -> Result<ShardPlan, lucene::Error>
             fdt_crc: None,
         };
         if planned.live_docs() > 0 {
+            if let Some(numbers) = verified {
+                segment.verify(numbers)?;
+            }
             let stored_fields = segment.stored_fields()?;
             planned.fdt_len = stored_fields.data_len();
             planned.fdt_crc = stored_fields.footer_crc()?;

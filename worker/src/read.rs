@@ -103,6 +103,9 @@ pub struct ReadOptions {
     pub recover_source: bool,
 }
 
+/// The fields of [`Versions`], in its order.
+pub const VERSION_FIELDS: [&str; 3] = ["_version", "_seq_no", "_primary_term"];
+
 /// The mapping type of an index whose documents store none of their own; `None`: it is `_doc`, or there are no types.
 #[must_use]
 pub fn doc_type(metadata: &IndexMetadata) -> Option<String> {
@@ -174,9 +177,9 @@ impl<'a> RangeReader<'a> {
         let fields = FieldNumbers::of(segment.field_infos(), &options);
         let versions = if options.with_versions {
             Some(VersionCursors {
-                version: numbers(segment, "_version")?,
-                seq_no: numbers(segment, "_seq_no")?,
-                primary_term: numbers(segment, "_primary_term")?,
+                version: numbers(segment, VERSION_FIELDS[0])?,
+                seq_no: numbers(segment, VERSION_FIELDS[1])?,
+                primary_term: numbers(segment, VERSION_FIELDS[2])?,
             })
         } else {
             None

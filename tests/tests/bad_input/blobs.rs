@@ -98,14 +98,36 @@ fn bytes_that_cannot_be_decompressed_fail_their_shard() {
 
 #[test]
 fn a_bit_that_only_the_checksum_notices_fails_its_shard_and_is_not_kept() {
-    // Letters are letters in LZ4 too: another one decompresses as well.
-    let spoil = |path: &Path| {
-        rewrite(path, |bytes| {
-            let word = bytes.windows(8).rposition(|window| window.iter().all(u8::is_ascii_lowercase)).unwrap();
-            bytes[word + 4] = if bytes[word + 4] == b'x' { b'y' } else { b'x' };
-        });
-    };
-    spoiled("orders", ".fdt", "the stored fields of segment _8 are damaged: CRC-32 is ", spoil);
+    spoiled("orders", ".fdt", "the stored fields of segment _8 are damaged: CRC-32 is ", other_letter);
+}
+
+#[test]
+fn checksums_that_are_compared_before_keep_a_damaged_shard_from_the_target() {
+    let fixture = fixtures::unpack("elasticsearch-7.10.2").unwrap();
+    let workplace = workplace(&fixture, "checksum: before\n");
+    let repository = fixture.repository("main");
+    let blob = blobs(&repository, "orders", 0, ".fdt").pop().unwrap();
+    let whole = fs::read(repository.join(&blob)).unwrap();
+    other_letter(&repository.join(&blob));
+    let named = format!("(blob {})", blob.display());
+    let expected = ["orders shard 0: _8.fdt is corrupt at byte 0: its CRC-32 is ", &named];
+    says(&workplace, &["run"], FAILED, &expected);
+    let written: Vec<PathBuf> = workplace.out(".ndjson").unwrap();
+    assert_eq!(written.len(), 4, "a file for each of the other shards: {written:?}");
+    assert!(workplace.out(".part").unwrap().is_empty());
+
+    fs::write(repository.join(&blob), whole).unwrap();
+    says(&workplace, &["run"], DONE, &["test is complete"]);
+    let report = workplace.compare(&fixture.truth("main-snap-2"), |index| INDICES.contains(&index)).unwrap();
+    assert!(report.is_equal() && report.equal == 785, "{report}");
+}
+
+/// Changes a letter in a document: letters are letters in LZ4 too, so it decompresses as well.
+fn other_letter(path: &Path) {
+    rewrite(path, |bytes| {
+        let word = bytes.windows(8).rposition(|window| window.iter().all(u8::is_ascii_lowercase)).unwrap();
+        bytes[word + 4] = if bytes[word + 4] == b'x' { b'y' } else { b'x' };
+    });
 }
 
 /// Zeros in the middle of the stored fields: no sequence of LZ4, whose distances are at least 1.
