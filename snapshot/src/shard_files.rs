@@ -151,15 +151,15 @@ async fn find(
         return Err(Error::Shallow { what: words.to_owned() });
     }
     let noted = shard_path::noted(blobs, index, shard).await;
-    if let Some(noted) = noted.as_ref().filter(|noted| noted.folder != folder) {
-        let blob = snapshot.layout.shard(&noted.folder, &snapshot.uuid);
+    if let Some(noted) = noted.as_ref().filter(|noted| **noted != folder) {
+        let blob = snapshot.layout.shard(noted, &snapshot.uuid);
         match blobs.document(&blob, format!("the files of {words}")).await {
-            Ok(list) => return Ok((noted.folder.clone(), blob.name, list)),
+            Ok(list) => return Ok((noted.clone(), blob.name, list)),
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
     }
-    Err(shard_path::outside(blobs, index, words, &folder, noted).unwrap_or(error))
+    Err(shard_path::outside(blobs, index, words, &folder, noted.as_deref()).unwrap_or(error))
 }
 
 fn understand(folder: &str, info: FileInfo) -> Result<ShardFile, String> {

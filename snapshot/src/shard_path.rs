@@ -39,16 +39,9 @@ pub(crate) fn folder(shard_path_type: u32, index_id: &str, shard: u32) -> Option
     }
 }
 
-/// Where OpenSearch noted that a shard lies.
-pub(crate) struct Noted {
-    /// The folder as noted, from the bucket on, with `/` at its end.
-    pub path: String,
-    /// The end of it that may be below the repository's root.
-    pub folder: String,
-}
-
-/// Where the shard lies by the repository's own notes; `None` where there are none that can be read.
-pub(crate) async fn noted(blobs: &Blobs, index: &SnapshotIndex, shard: u32) -> Option<Noted> {
+/// Where the shard lies by the repository's own notes, with `/` at its end: for a hashed prefix from the bucket on, else
+/// from the repository's root. `None` where there are no notes that can be read.
+pub(crate) async fn noted(blobs: &Blobs, index: &SnapshotIndex, shard: u32) -> Option<String> {
     #[derive(Deserialize)]
     struct Notes {
         paths: Vec<String>,
@@ -56,43 +49,39 @@ pub(crate) async fn noted(blobs: &Blobs, index: &SnapshotIndex, shard: u32) -> O
     if index.shard_path_type == 0 {
         return None;
     }
-    // An index that was made again with more shards has several.
     let listed = blobs.0.list(&format!("snapshot_shard_paths/snapshot_path_{}", index.id)).await.ok()?;
+    // An index that was made again with more shards has several.
     for blob in listed {
         let blob = DocumentBlob { name: blob.name, kept: Kept::Bare };
         let Ok(notes) = blobs.document::<Notes>(&blob, "where shards lie".to_owned()).await else { continue };
-        let path = usize::try_from(shard).ok().and_then(|shard| notes.paths.get(shard));
-        if let Some(path) = path {
-            let path = path.trim_end_matches('/');
-            let from =
-                path.rmatch_indices('/').nth(HASHED_PARTS.saturating_sub(1)).map_or(0, |(at, _)| at.saturating_add(1));
-            let folder = format!("{}/", path.get(from..).unwrap_or(path));
-            return Some(Noted { path: format!("{path}/"), folder });
-        }
+        let Some(path) = usize::try_from(shard).ok().and_then(|shard| notes.paths.get(shard)) else { continue };
+        let path = path.trim_end_matches('/');
+        let parts: Vec<&str> = path.split('/').collect();
+        let base_parts =
+            if index.shard_path_type == HASHED_PREFIX { 0 } else { parts.len().saturating_sub(HASHED_PARTS) };
+        return Some(format!("{}/", parts.get(base_parts..).unwrap_or_default().join("/")));
     }
     None
 }
 
-/// The error for a shard in a hashed folder that is not below the root; `None` where it should be.
+/// The error for a shard in a hashed folder that lies outside of the root; `None` where it does not. `folder` is where it
+/// would be inside.
 pub(crate) fn outside(
     blobs: &Blobs,
     index: &SnapshotIndex,
     what: &str,
     folder: &str,
-    noted: Option<Noted>,
+    noted: Option<&str>,
 ) -> Option<Error> {
-    let (hash, rest) = folder.split_once('/')?;
+    let (hash, rest) = folder.split_once('/').filter(|_| index.shard_path_type == HASHED_PREFIX)?;
     let place = match noted {
-        Some(noted) if noted.path != noted.folder => noted.path,
-        None if index.shard_path_type == HASHED_PREFIX => format!("{hash}/<base_path>/{rest}"),
-        Some(_) | None => return None,
+        // One part more than in the path, because it ends with `/`.
+        Some(noted) if HASHED_PARTS.saturating_add(1) < noted.split('/').count() => noted.to_owned(),
+        Some(_) => return None,
+        None => format!("{hash}/<base_path>/{rest}"),
     };
-    Some(Error::OutsideRepository {
-        what: what.to_owned(),
-        place,
-        folder: folder.to_owned(),
-        location: blobs.0.location(),
-    })
+    let (what, folder, location) = (what.to_owned(), folder.to_owned(), blobs.0.location());
+    Some(Error::OutsideRepository { what, place, folder, location })
 }
 
 /// The first 6 bits of `hash` as a letter, the next 14 as zeros and ones.

@@ -22,8 +22,9 @@ async fn read_all(store: &MemoryStore, spoiled: &str) -> Result<usize, Error> {
         snapshot.global_metadata().await?;
         for index in &snapshot.indices {
             let folder = format!("indices/{}/", index.id);
-            let is_elsewhere = spoiled.starts_with("indices/") && !spoiled.starts_with(&folder);
-            if is_elsewhere || store.names(|name| name.starts_with(&folder)).is_empty() {
+            let is_here = spoiled.starts_with(&folder);
+            let is_elsewhere = spoiled.starts_with("indices/") && !is_here;
+            if is_elsewhere || !is_here && store.names(|name| name.starts_with(&folder)).is_empty() {
                 continue;
             }
             let metadata = snapshot.index_metadata(index).await?;
