@@ -24,21 +24,27 @@ pub struct Fixture {
 pub fn unpack(name: &str) -> Result<Fixture> {
     let archive = Path::new(DIRECTORY).join(format!("{name}.tar.zst"));
     let file = File::open(&archive).with_context(|| format!("open {}", archive.display()))?;
-    let directory = tempfile::Builder::new().prefix(&format!("migctl-{name}-")).tempdir().context("create a folder")?;
+    let directory = tempfile::Builder::new().prefix("migctl-fixture-").tempdir().context("create a folder")?;
     let tar = zstd::Decoder::new(file).context("read a fixture")?;
     tar::Archive::new(tar).unpack(directory.path()).with_context(|| format!("unpack {}", archive.display()))?;
     Ok(Fixture { directory })
 }
 
-/// The name of every fixture there is.
+/// The name of every fixture there is, with the folder it is in: what [`unpack`] takes.
 ///
 /// # Errors
 /// Where their folder can't be read.
 pub fn names() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(DIRECTORY).with_context(|| format!("list {DIRECTORY}"))? {
-        let name = entry.context("list the fixtures")?.file_name();
-        names.extend(name.to_str().and_then(|name| name.strip_suffix(".tar.zst")).map(str::to_owned));
+    let (mut names, mut folders) = (Vec::new(), vec![Path::new(DIRECTORY).to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().with_context(|| format!("list {}", folder.display()))? {
+            let path = entry.context("list the fixtures")?.path();
+            let name = path.strip_prefix(DIRECTORY).context("name a fixture")?.to_str();
+            names.extend(name.and_then(|name| name.strip_suffix(".tar.zst")).map(str::to_owned));
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
     }
     names.sort();
     Ok(names)

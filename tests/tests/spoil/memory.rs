@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -44,14 +44,15 @@ impl Memory {
     }
 
     fn get(&self, blob: &str) -> Result<Bytes, StoreError> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.to_owned());
         if let Some((name, bytes)) = &*self.spoiled.lock().unwrap()
             && name == blob
         {
             return Ok(bytes.clone());
         }
         let found = self.blobs.get(blob).cloned();
-        found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, blob, self.location()))
+        let found = found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, blob, self.location()))?;
+        self.read.lock().unwrap().insert(blob.to_owned());
+        Ok(found)
     }
 }
 
