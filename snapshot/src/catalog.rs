@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::repository::{CatalogSnapshot, SnapshotState};
+use crate::version::ProductVersion;
 
 /// What the catalogue says.
 #[derive(Debug, Default)]
@@ -54,6 +55,8 @@ struct SnapshotJson {
     uuid: String,
     state: Option<u8>,
     version: Option<String>,
+    /// Since Elasticsearch 8.11, which has one `version` for all that come after.
+    index_version: Option<u32>,
     #[serde(default)]
     index_metadata_lookup: HashMap<String, String>,
     start_time_millis: Option<u64>,
@@ -78,7 +81,7 @@ impl Catalog {
                 name: entry.name,
                 uuid: entry.uuid,
                 state: entry.state.map_or(SnapshotState::Unknown, SnapshotState::from_number),
-                version: entry.version,
+                version: entry.index_version.map(|id| ProductVersion::from_id(id).number()).or(entry.version),
                 start_millis: entry.start_time_millis,
                 end_millis: entry.end_time_millis,
             });

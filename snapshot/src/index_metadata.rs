@@ -181,24 +181,26 @@ impl IndexMetadata {
 
 fn refusal(settings: &Map<String, Json>, is_shallow_copy: bool) -> Option<String> {
     let text = |key: &str| settings.get(key).and_then(Json::as_str);
-    let mounted = |index: &str, snapshot: &str, repository: &str| {
-        let [index, snapshot, repository] = [index, snapshot, repository].map(|key| text(key).unwrap_or("(not named)"));
+    let mounted = |index: String, snapshot: &str, repository: &str| {
+        let [snapshot, repository] = [snapshot, repository].map(|key| text(key).unwrap_or("(not named)"));
         format!(
-            "it is a searchable snapshot, which has no files of its own: its documents are in index {index:?} of \
-             snapshot {snapshot:?} in repository {repository:?}; migrate it from there"
+            "it is a searchable snapshot, which has no files of its own: its documents are in {index} of snapshot \
+             {snapshot:?} in repository {repository:?}; migrate it from there"
         )
     };
     match text("index.store.type") {
-        Some("snapshot") => Some(mounted(
-            "index.store.snapshot.index_name",
-            "index.store.snapshot.snapshot_name",
-            "index.store.snapshot.repository_name",
-        )),
-        Some("remote_snapshot") => Some(mounted(
-            "index.searchable_snapshot.index.id",
-            "index.searchable_snapshot.snapshot_id.name",
-            "index.searchable_snapshot.repository",
-        )),
+        Some("snapshot") => {
+            let index = text("index.store.snapshot.index_name").unwrap_or("(not named)");
+            let (snapshot, repository) = ("index.store.snapshot.snapshot_name", "index.store.snapshot.repository_name");
+            Some(mounted(format!("index {index:?}"), snapshot, repository))
+        }
+        // The name that the index has there is not among the settings, only that of its folder.
+        Some("remote_snapshot") => {
+            let id = text("index.searchable_snapshot.index.id").unwrap_or("(not named)");
+            let snapshot = "index.searchable_snapshot.snapshot_id.name";
+            let repository = "index.searchable_snapshot.repository";
+            Some(mounted(format!("the index of the folder indices/{id}"), snapshot, repository))
+        }
         _ if is_shallow_copy && text("index.remote_store.enabled") == Some("true") => {
             let store = text("index.remote_store.segment.repository").unwrap_or("(not named)");
             Some(format!(

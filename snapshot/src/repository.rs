@@ -29,7 +29,8 @@ pub struct CatalogSnapshot {
     pub uuid: String,
     /// How it ended; unknown before Elasticsearch 5.2.
     pub state: SnapshotState,
-    /// The version that wrote it, as the catalogue spells it since Elasticsearch 7.6; 8.11 and later write `8.11.0`.
+    /// The version that wrote it, which catalogues say since Elasticsearch 7.6: `7.10.2`, or where it leaves an index
+    /// version, `8.11 or later (index version 8537000)`.
     pub version: Option<String>,
     /// When it began, in milliseconds since 1970; since Elasticsearch 7.14.
     pub start_millis: Option<u64>,

@@ -181,10 +181,21 @@ fn understand(folder: &str, info: FileInfo) -> Result<ShardFile, String> {
     Ok(ShardFile { blob: format!("{folder}{name}"), physical_name, len, part_size, checksum, inline })
 }
 
+/// Of a Lucene version as Elasticsearch writes it: `4.10.4`, in 1.3 `LUCENE_4_9`, before that `LUCENE_48`.
 fn has_crc(version: &str) -> bool {
-    let mut numbers = version.split('.').map(str::parse::<u32>);
-    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return false };
+    let (major, minor) = match version.strip_prefix("LUCENE_") {
+        None => major_and_minor(version.split_once('.')),
+        Some(constant) if constant.contains('_') => major_and_minor(constant.split_once('_')),
+        Some(digits) => major_and_minor(digits.split_at_checked(1)),
+    };
     CRC_SINCE <= (major, minor)
+}
+
+/// The two numbers at the beginning of a version that is split behind the first; 0 for what is none.
+fn major_and_minor(split: Option<(&str, &str)>) -> (u32, u32) {
+    let (major, rest) = split.unwrap_or_default();
+    let minor = rest.split(['.', '_']).next().unwrap_or_default();
+    (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default())
 }
 
 impl ShardFiles {
@@ -239,9 +250,18 @@ mod tests {
 
     #[test]
     fn checksums_of_files_that_end_with_one() {
-        for (version, has) in
-            [("4.10.4", true), ("4.8.0", true), ("9.12.3", true), ("4.7.2", false), ("LUCENE_46", false)]
-        {
+        for (version, has) in [
+            ("4.10.4", true),
+            ("4.8.0", true),
+            ("9.12.3", true),
+            ("4.7.2", false),
+            ("LUCENE_4_9", true),
+            ("LUCENE_48", true),
+            ("LUCENE_46", false),
+            ("LUCENE_4_7", false),
+            ("LUCENE_", false),
+            ("", false),
+        ] {
             assert_eq!(has_crc(version), has, "{version}");
         }
         let mut info = file("__a", "_0.fdt", 9, None, None);

@@ -152,7 +152,7 @@ pub(crate) async fn describe(blobs: &Blobs, entry: &CatalogSnapshot) -> Result<C
     let (_, _, info) = find(blobs, entry).await?;
     Ok(CatalogSnapshot {
         state: SnapshotState::from_text(&info.state),
-        version: entry.version.clone().or_else(|| ProductVersion::from_id(info.version_id).release()),
+        version: Some(ProductVersion::from_id(info.version_id).number()),
         start_millis: entry.start_millis.or(info.start_time),
         end_millis: entry.end_millis.or(info.end_time),
         ..entry.clone()

@@ -68,10 +68,14 @@ impl ProductVersion {
         Self { product, major, minor, patch, index_version: None }
     }
 
-    /// The version alone, as `7.10.2`; `None` with an `index_version`, which does not tell it.
+    /// The version without the product: `7.10.2`, or `9.0 or later (index version 9009000)`.
     #[must_use]
-    pub fn release(&self) -> Option<String> {
-        self.index_version.is_none().then(|| format!("{}.{}.{}", self.major, self.minor, self.patch))
+    pub fn number(&self) -> String {
+        let Self { major, minor, patch, index_version, .. } = self;
+        match index_version {
+            Some(id) => format!("{major}.{minor} or later (index version {id})"),
+            None => format!("{major}.{minor}.{patch}"),
+        }
     }
 
     /// Whether snapshots of this version are read.
@@ -86,11 +90,7 @@ impl ProductVersion {
 
 impl fmt::Display for ProductVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { product, major, minor, patch, index_version } = self;
-        match index_version {
-            Some(id) => write!(f, "{product} {major}.{minor} or later (index version {id})"),
-            None => write!(f, "{product} {major}.{minor}.{patch}"),
-        }
+        write!(f, "{} {}", self.product, self.number())
     }
 }
 
@@ -118,8 +118,6 @@ mod tests {
             let version = ProductVersion::from_id(id);
             assert_eq!((version.to_string().as_str(), version.is_read()), (text, is_read), "{id}");
         }
-        assert_eq!(ProductVersion::from_id(7_100_299).release().as_deref(), Some("7.10.2"));
-        assert_eq!(ProductVersion::from_id(9_009_000).release(), None);
         assert!(!ProductVersion::from_id(4_000_099 ^ OPENSEARCH_BIT).is_read());
         assert!(!ProductVersion::from_id(u32::MAX).is_read());
     }

@@ -104,3 +104,24 @@ async fn metadata_in_zstd_is_read() {
         assert!(!snapshot.shard(index, number).await.unwrap().files.is_empty());
     }
 }
+
+#[tokio::test]
+async fn indices_whose_segments_lie_elsewhere_are_refused_with_what_to_do_instead() {
+    let mounted = open("mounted").await;
+    let index = mounted.index("mounted-orders").unwrap();
+    let refusal = mounted.index_metadata(index).await.unwrap().refusal.unwrap();
+    assert!(
+        refusal.contains("the index of the folder indices/iUDGq76TTIiZgQQr2DmzyQ of snapshot \"daily\""),
+        "{refusal}"
+    );
+    assert!(refusal.ends_with("in repository \"cold\"; migrate it from there"), "{refusal}");
+    assert!(mounted.shard(index, 0).await.unwrap().files.is_empty());
+    assert!(mounted.index_metadata(mounted.index("orders").unwrap()).await.unwrap().refusal.is_none());
+
+    let shallow = open("remote").await;
+    let index = shallow.index("orders").unwrap();
+    let refusal = shallow.index_metadata(index).await.unwrap().refusal.unwrap();
+    assert!(refusal.contains("remote store \"segs\"") && refusal.contains("shallow_copy: false"), "{refusal}");
+    let text = chain(&shallow.shard(index, 0).await.unwrap_err());
+    assert!(text.starts_with("shard 0 of index \"orders\" is a shallow copy of a remote store"), "{text}");
+}
