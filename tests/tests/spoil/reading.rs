@@ -18,6 +18,9 @@ use worker::whole::{self, WholeError};
 
 use crate::memory::Memory;
 
+/// What Lucene's footers begin with: magic and algorithm.
+const FOOTER: [u8; 8] = [0xc0, 0x28, 0x93, 0xe8, 0, 0, 0, 0];
+
 /// What is read; indices by their name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Piece {
@@ -138,6 +141,18 @@ impl Reading {
         let is_in =
             |name: &str| blob.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(".part"));
         list.iter().filter(|file| is_in(&file.blob)).map(|file| file.physical_name.as_str()).collect()
+    }
+
+    /// Whether what `blob` holds a part of ends with a checksum, as everything since Lucene 4.8 does.
+    pub fn has_footer(&self, piece: &Piece, blob: &str) -> bool {
+        let files = self.lucene_files(piece, blob);
+        let mut listed = self.lists.get(piece).into_iter().flat_map(|list| &list.files);
+        let Some(file) = listed.find(|file| files.contains(file.physical_name.as_str())) else { return true };
+        let parts =
+            file.part_size.map(|size| (0..file.len.div_ceil(size)).map(|part| format!("{}.part{part}", file.blob)));
+        let blobs = parts.map_or_else(|| vec![file.blob.clone()], Iterator::collect);
+        let bytes: Vec<u8> = blobs.iter().flat_map(|blob| self.store.original(blob)).copied().collect();
+        bytes.len() >= 16 && bytes[bytes.len() - 16..].starts_with(&FOOTER)
     }
 
     fn open(&self, snapshot: &str) -> Result<Snapshot, String> {
