@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::input::Input;
 
 use super::dict_blocks::unpack_dict_blocks;
+use super::format::Compression;
 use super::output::Output;
 
 /// Inflates blocks, one after the other, in one allocation.
@@ -26,13 +27,14 @@ impl Inflater {
     /// Unpacks one block of `len` bytes to the end of `output`.
     pub(crate) fn unpack_whole(&mut self, input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
         let packed = input.prefixed()?;
+        fits(packed, len).map_err(|what| input.corrupt(what))?;
         let (_, room) = output.room(len);
         self.inflate(&[], packed, room).map_err(|what| input.corrupt(what))
     }
 
     /// Unpacks `len` bytes in blocks behind a dictionary to the end of `output`.
     pub(crate) fn unpack_dict(&mut self, input: &mut Input<'_>, len: usize, output: &mut Output) -> Result<()> {
-        unpack_dict_blocks(input, len, output, |dict, packed, room| self.inflate(dict, packed, room))
+        unpack_dict_blocks(input, len, output, fits, |dict, packed, room| self.inflate(dict, packed, room))
     }
 
     fn inflate(&mut self, dict: &[u8], packed: &[u8], room: &mut [u8]) -> Result<(), String> {
@@ -48,4 +50,13 @@ impl Inflater {
         }
         Ok(())
     }
+}
+
+/// Whether a block can become so many bytes.
+fn fits(packed: &[u8], wanted: usize) -> Result<(), String> {
+    let possible = (packed.len() as u64).saturating_mul(Compression::DeflateWhole.expansion_max());
+    if wanted as u64 > possible {
+        return Err(format!("DEFLATE: {} bytes cannot become {wanted}", packed.len()));
+    }
+    Ok(())
 }

@@ -5,12 +5,14 @@ use crate::input::Input;
 
 use super::output::Output;
 
-/// Unpacks `len` bytes to the end of `output`. `unpack` is given the dictionary (empty for the dictionary itself), a
-/// compressed block and the room that it must fill.
+/// Unpacks `len` bytes to the end of `output`. `fits` is asked whether a compressed block can become so many bytes,
+/// before room is made for them; `unpack` is given the dictionary (empty for the dictionary itself), a compressed block
+/// and the room that it must fill.
 pub(crate) fn unpack_dict_blocks(
     input: &mut Input<'_>,
     len: usize,
     output: &mut Output,
+    fits: impl Fn(&[u8], usize) -> Result<(), String>,
     mut unpack: impl FnMut(&[u8], &[u8], &mut [u8]) -> Result<(), String>,
 ) -> Result<()> {
     let dict_len = input.vint()? as usize;
@@ -21,6 +23,7 @@ pub(crate) fn unpack_dict_blocks(
     let start = output.len();
     let dict_packed = input.prefixed()?;
     if dict_len != 0 {
+        fits(dict_packed, dict_len).map_err(|what| input.corrupt(what))?;
         let (_, room) = output.room(dict_len);
         unpack(&[], dict_packed, room).map_err(|what| input.corrupt(what))?;
     }
@@ -28,6 +31,7 @@ pub(crate) fn unpack_dict_blocks(
     while left > 0 {
         let packed = input.prefixed()?;
         let wanted = block_len.min(left);
+        fits(packed, wanted).map_err(|what| input.corrupt(what))?;
         let (before, room) = output.room(wanted);
         let dict = before.get(start..start + dict_len).unwrap_or_default();
         unpack(dict, packed, room).map_err(|what| input.corrupt(what))?;

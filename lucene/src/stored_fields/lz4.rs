@@ -7,6 +7,7 @@
 use crate::error::Result;
 use crate::input::Input;
 
+use super::format::Compression;
 use super::output::Output;
 
 /// Matches are longer than they say by so many bytes.
@@ -87,6 +88,9 @@ fn block(
 ) -> Result<()> {
     if wanted == 0 {
         return Ok(()); // written as one byte that says "nothing"
+    }
+    if wanted as u64 > (packed.len() as u64).saturating_mul(Compression::Lz4Whole.expansion_max()) {
+        return Err(input.corrupt(format!("LZ4: {} bytes cannot become {wanted}", packed.len())));
     }
     let (before, room) = output.room(wanted);
     let found = match before.get(dict).unwrap_or_default() {

@@ -20,7 +20,10 @@
 mod memory;
 mod reading;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memory::Memory;
 use rand::rngs::StdRng;
@@ -101,14 +104,22 @@ fn whatever_is_spoiled_is_named_or_every_document_is_true() {
     let seed: u64 = std::env::var("SPOIL_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
     let readings = readings();
     let share = READ_BYTES / readings.len() as f64;
-    let tallies: Vec<Tally> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            readings.iter().map(|(_, reading)| scope.spawn(move || spoil(reading, seed, every, share))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    let tallies = Mutex::new(BTreeMap::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let work = || {
+            while let Some((name, reading)) = readings.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let tally = spoil(reading, seed, every, share);
+                tallies.lock().unwrap().insert(name, (reading, tally));
+            }
+        };
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(work);
+        }
     });
     let mut lies = String::new();
     println!("SPOIL_SEED={seed}");
-    for ((name, reading), tally) in readings.iter().zip(&tallies) {
+    for (name, (reading, tally)) in &*tallies.lock().unwrap() {
         println!("{name}: {} documents in {tally}", reading.documents);
         lies.extend(tally.lies.iter().take(20).map(|lie| format!("\n{name} {lie}")));
     }
