@@ -65,7 +65,7 @@ impl Fixture {
         Ok(names)
     }
 
-    /// The repository `name`: `main` or `chunked`.
+    /// The repository `name`: `main`, `chunked` and so on.
     pub fn repository(&self, name: &str) -> PathBuf {
         self.directory.path().join(format!("repo-{name}"))
     }
@@ -73,6 +73,12 @@ impl Fixture {
     /// The documents that the server had in it when the snapshot `name` was taken: `main-snap-1` or `main-snap-2`.
     pub fn truth(&self, name: &str) -> PathBuf {
         self.directory.path().join(format!("truth/{name}.ndjson"))
+    }
+
+    /// The same of a server before Elasticsearch 7: a folder with a file for each index
+    /// ([`truth::Folder`](crate::truth::Folder)).
+    pub fn truth_folder(&self, snapshot: &str) -> PathBuf {
+        self.directory.path().join(format!("truth/{snapshot}/docs"))
     }
 }
 

@@ -168,7 +168,7 @@ impl Workplace {
         Ok(found)
     }
 
-    /// Compares every line of `out` with the documents of `truth` whose indices `wanted` accepts.
+    /// Compares every line of `out` with the documents of `truth`, a file or a folder, whose indices `wanted` accepts.
     ///
     /// # Errors
     /// A file can't be read; a line is no document, or has no end.
@@ -178,10 +178,14 @@ impl Workplace {
             lines.append(&mut fs::read(&file).with_context(|| format!("read {}", file.display()))?);
             anyhow::ensure!(lines.last().is_none_or(|byte| *byte == b'\n'), "{} ends within a line", file.display());
         }
-        let truth = fs::read(truth).with_context(|| format!("read {}", truth.display()))?;
+        let truth: Vec<Document> = if truth.is_dir() {
+            truth::Folder::read(truth)?.documents
+        } else {
+            let truth = fs::read(truth).with_context(|| format!("read {}", truth.display()))?;
+            truth::read(truth.as_slice(), "truth").collect::<Result<_>>()?
+        };
         // What is there besides the wanted counts as unexpected.
-        let chosen = |document: &Result<Document>| document.as_ref().map_or(true, |document| wanted(&document.index));
-        let expected = truth::read(truth.as_slice(), "truth").filter(chosen);
+        let expected = truth.into_iter().filter(|document| wanted(&document.index)).map(Ok);
         truth::compare_documents(truth::read(lines.as_slice(), "output"), expected, Compared::Everything)
     }
 
