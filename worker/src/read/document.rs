@@ -75,7 +75,15 @@ pub(super) fn identify<'r>(
     versions: Versions,
     scratch: &'r mut Scratch,
 ) -> Result<Read<'r>, Fault> {
-    let found = Found::collect(numbers, stored)?;
+    understand(&Found::collect(numbers, stored)?, doc_type, versions, scratch)
+}
+
+fn understand<'r>(
+    found: &Found<'r>,
+    doc_type: Option<&'r str>,
+    versions: Versions,
+    scratch: &'r mut Scratch,
+) -> Result<Read<'r>, Fault> {
     let Scratch { id, unpacked, converted } = scratch;
     id.clear();
     let (mut doc_type, mut parent, mut timestamp, mut expires) = (doc_type, None, None, None);
@@ -183,5 +191,116 @@ fn long(value: StoredValue<'_>) -> Option<i64> {
     match value {
         StoredValue::Long(number) => Some(number),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::source::SourceFormat;
+
+    const SOURCE: Option<StoredValue<'_>> = Some(StoredValue::Bytes(b"{}"));
+
+    fn string(text: &str) -> Option<StoredValue<'_>> {
+        Some(StoredValue::String(text.as_bytes()))
+    }
+
+    /// What `found` is, in an index of the type `of_index`, for `see` to look at.
+    fn seen<T>(found: &Found<'_>, see: impl FnOnce(Result<Read<'_>, Fault>) -> T) -> T {
+        see(understand(found, Some("of_index"), Versions::default(), &mut Scratch::default()))
+    }
+
+    fn document<T>(found: &Found<'_>, see: impl FnOnce(Document<'_>) -> T) -> T {
+        seen(found, |read| match read {
+            Ok(Read::Document(document)) => see(document),
+            Ok(other) => panic!("{other:?}"),
+            Err(Fault::Document(what)) => panic!("{what}"),
+            Err(Fault::Lucene(error)) => panic!("{error}"),
+        })
+    }
+
+    #[test]
+    fn a_uid_says_type_and_id_whatever_else_is_stored() {
+        let found = Found {
+            uid: string("tweet#a#b"),
+            id: string("a#b"),
+            routing: string("r"),
+            parent: string("user#p#q"),
+            timestamp: Some(StoredValue::Long(7)),
+            ttl: Some(StoredValue::Long(9)),
+            source: SOURCE,
+            ..Found::default()
+        };
+        document(&found, |document| {
+            assert_eq!((document.doc_type, document.id, document.routing), (Some("tweet"), "a#b", Some("r")));
+            assert_eq!((document.parent, document.timestamp, document.expires), (Some("p#q"), Some(7), Some(9)));
+        });
+        let unrouted = Found { routing: None, ..found };
+        document(&unrouted, |document| assert_eq!(document.routing, Some("p#q"), "where its parent is"));
+        let untyped = Found { uid: string("_doc#1"), source: SOURCE, ..Found::default() };
+        document(&untyped, |document| assert_eq!((document.doc_type, document.id), (None, "1")));
+    }
+
+    #[test]
+    fn an_id_alone_has_the_type_of_the_index_and_no_old_metadata() {
+        for id in [string("7"), Some(StoredValue::Bytes(&[0xfe, 0x7f]))] {
+            let (parent, timestamp) = (string("user#p"), Some(StoredValue::Long(7)));
+            let found = Found { id, parent, timestamp, source: SOURCE, ..Found::default() };
+            document(&found, |document| {
+                assert_eq!((document.doc_type, document.id), (Some("of_index"), "7"));
+                assert_eq!((document.parent, document.routing, document.timestamp), (None, None, None));
+            });
+        }
+    }
+
+    #[test]
+    fn a_recovered_source_is_the_one_that_counts() {
+        let recovery_source = Some(StoredValue::Bytes(b"{\"full\":1}"));
+        for source in [None, SOURCE] {
+            let found = Found { id: string("1"), source, recovery_source, ..Found::default() };
+            document(&found, |document| {
+                assert_eq!((document.source.bytes(), document.recovered), (&b"{\"full\":1}"[..], true));
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_compressed_may_be_of_any_format() {
+        let yaml = [&b"ZV\0\0\x08"[..], b"---\na: 1"].concat();
+        let found = Found { id: string("1"), source: Some(StoredValue::Bytes(&yaml)), ..Found::default() };
+        document(&found, |document| {
+            let Source::Converted(json, SourceFormat::Yaml) = document.source else { panic!("{:?}", document.source) };
+            assert_eq!(json, b"{\"a\":1}");
+        });
+        for source in [&b"ZV\0\0\x09---"[..], b"index closed", b"---\n- 1"] {
+            let found = Found { id: string("1"), source: Some(StoredValue::Bytes(source)), ..Found::default() };
+            seen(&found, |read| assert!(matches!(read, Ok(Read::Unreadable { id: "1", .. })), "{source:?}"));
+        }
+    }
+
+    #[test]
+    fn documents_that_are_none_are_told_apart() {
+        let nested = Found::default();
+        seen(&nested, |read| assert!(matches!(read, Ok(Read::Nested))));
+        let nameless = Found { source: SOURCE, ..Found::default() };
+        seen(&nameless, |read| assert!(matches!(read, Ok(Read::Skipped(SkipReason::NoId)))));
+        let bare = Found { id: string("1"), ..Found::default() };
+        seen(&bare, |read| assert!(matches!(read, Ok(Read::Skipped(SkipReason::NoSource)))));
+    }
+
+    #[test]
+    fn what_no_server_stores_is_an_error() {
+        let (id, number) = (string("1"), Some(StoredValue::Int(1)));
+        for found in [
+            Found { uid: string("no type"), ..Found::default() },
+            Found { uid: Some(StoredValue::Bytes(b"t#1")), ..Found::default() },
+            Found { uid: Some(StoredValue::String(b"t#\xff")), ..Found::default() },
+            Found { uid: string("t#1"), parent: string("no type"), source: SOURCE, ..Found::default() },
+            Found { id: number, ..Found::default() },
+            Found { id, routing: number, source: SOURCE, ..Found::default() },
+            Found { id, source: string("{}"), ..Found::default() },
+        ] {
+            seen(&found, |read| assert!(matches!(read, Err(Fault::Document(_)))));
+        }
     }
 }
