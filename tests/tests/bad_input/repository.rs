@@ -1,10 +1,11 @@
 //! Repositories that are not there, are none, or are of a version that is not read.
 
 use std::fs;
+use std::path::Path;
 
 use tests::workplace::{Config, Workplace};
 
-use crate::{DONE, ERROR, FAILED, USAGE, phase, quickstart, says, status};
+use crate::{DONE, ERROR, FAILED, USAGE, index, phase, quickstart, says, status};
 
 const VERSIONS: &str = "versions read: Elasticsearch 1.x to 9.x, OpenSearch 1.x to 3.x";
 
@@ -112,4 +113,28 @@ fn an_index_pattern_that_selects_nothing_is_an_error_with_the_names_there_are() 
         let ended = says(&workplace, &export, USAGE, &[&expected]);
         assert!(ended.output.is_empty());
     }
+}
+
+#[test]
+fn a_shard_that_a_partial_snapshot_lacks_is_refused_until_it_is_allowed_to_be_missing() {
+    // Shard 1 of `three-p` found no node when OpenSearch took the snapshot.
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../snapshot/tests/fixtures/opensearch-2.19.4/hashed-infix")
+        .canonicalize()
+        .unwrap();
+    let workplace = Workplace::with(Config::new(&repository, "s1")).unwrap();
+    let lacks = "three-p shard 1: shard 1 of index \"three-p\" is not in snapshot \"s1\"";
+    let refused = ["error: register failed: 1 of 5 shards can't be read", lacks, "`snapshot.allowPartial: true`"];
+    says(&workplace, &["run"], FAILED, &refused);
+    assert!(workplace.out("").unwrap().is_empty());
+
+    workplace.configure(Config::new(&repository, "s1\n  allowPartial: true")).unwrap();
+    let ended = says(&workplace, &["run"], DONE, &["left out, not in the snapshot: ", lacks, "test is complete"]);
+    assert!(
+        ended.errors.contains("1 shards are not in the snapshot: their documents are not on the target"),
+        "{ended}"
+    );
+    let view = status(&workplace);
+    let written = |name| index(&view, name)["counts"]["written"].as_u64().unwrap();
+    assert_eq!((written("three"), written("three-p")), (7, 3));
 }
