@@ -233,9 +233,9 @@ fn a_range_of_another_segment_is_refused() {
 #[test]
 fn spoiled_bytes_are_found_or_do_not_matter() {
     let small = [
-        "elasticsearch-1.7.6/versions-0",
+        "elasticsearch-1.7.6/family-1",
         "elasticsearch-2.4.6/family-2",
-        "elasticsearch-5.6.16/versions-0",
+        "elasticsearch-5.6.16/family-join-2",
         "elasticsearch-6.8.23/softdel-1",
         "elasticsearch-1.7.6-in-2.4.6/merged-0",
         "elasticsearch-5.6.16-in-6.8.23/merged-0",

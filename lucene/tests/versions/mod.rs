@@ -13,7 +13,7 @@ const DOCS: u32 = 320;
 const MORE_DOCS: u32 = 700;
 
 /// Version, codec of segments, whether numbers were updated, whether documents were soft-deleted.
-const VERSIONS: [(&str, &str, bool, bool); 15] = [
+const VERSIONS: [(&str, &str, bool, bool); 16] = [
     ("4.2.1", "Lucene42", false, false),
     ("4.5.1", "Lucene45", false, false),
     ("4.7.2", "Lucene46", true, false),
@@ -21,6 +21,7 @@ const VERSIONS: [(&str, &str, bool, bool); 15] = [
     ("4.9.1", "Lucene49", true, false),
     ("5.0.0", "Lucene50", true, false),
     ("5.2.1", "Lucene50", true, false),
+    ("5.3.2", "Lucene53", true, false),
     ("6.2.1", "Lucene62", true, false),
     ("7.1.0", "Lucene70", true, false),
     ("7.3.1", "Lucene70", true, false),
@@ -154,6 +155,19 @@ fn numbers_are_what_was_written_in_any_encoding() {
         assert!(segment.numeric("nothing").unwrap().is_none(), "{version}");
         for field in ["a_bin", "b_sorted", "c_set"] {
             assert!(matches!(segment.numeric(field), Err(Error::Unsupported { .. })), "{version}: {field}");
+        }
+    }
+}
+
+/// Lucene 5.4 to 6 list the documents of a field that fewer than one in a hundred have, if there are enough of them.
+#[test]
+fn numbers_of_few_documents_are_found_in_any_order() {
+    let shard = Shard::open("lucene-6.2.1/sparse");
+    let segment = segments(&shard).remove(0);
+    for field in ["n_sparse", "z_last"] {
+        let mut numbers = segment.numeric(field).unwrap().expect("the field is there");
+        for i in (0..1500).chain([7, 1207, 300, 0]) {
+            assert_eq!(numbers.get(i).unwrap(), number(field, i), "{field} of document {i}");
         }
     }
 }
