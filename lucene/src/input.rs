@@ -87,6 +87,7 @@ impl<'a> Input<'a> {
     }
 
     /// The next `len` bytes.
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         match self.bytes.get(self.at..).and_then(|rest| rest.get(..len)) {
             Some(taken) => {
@@ -140,15 +141,31 @@ impl<'a> Input<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
+    /// One or two bytes of 7 bits, the lowest first, as keys and lengths of most fields are.
+    #[inline]
+    fn short_vint(&mut self) -> Option<u32> {
+        let [first, rest @ ..] = self.bytes.get(self.at..)? else { return None };
+        if *first < 0x80 {
+            self.at += 1;
+            return Some(u32::from(*first));
+        }
+        let second = rest.first().filter(|second| **second < 0x80)?;
+        self.at += 2;
+        Some(u32::from(*first & 0x7F) | u32::from(*second) << 7)
+    }
+
     /// Up to 5 bytes of 7 bits, the lowest first.
     #[inline]
     pub(crate) fn vint(&mut self) -> Result<u32> {
-        let first = self.u8()?;
-        if first < 0x80 {
-            return Ok(u32::from(first));
+        match self.short_vint() {
+            Some(value) => Ok(value),
+            None => self.long_vint(),
         }
-        let mut value = u32::from(first & 0x7F);
-        for shift in [7, 14, 21, 28] {
+    }
+
+    fn long_vint(&mut self) -> Result<u32> {
+        let mut value = 0;
+        for shift in [0, 7, 14, 21, 28] {
             let byte = self.u8()?;
             if shift == 28 && byte > 0x0F {
                 break;
@@ -164,12 +181,15 @@ impl<'a> Input<'a> {
     /// Up to 10 bytes of 7 bits, the lowest first; Lucene writes the tenth only below zig-zag.
     #[inline]
     pub(crate) fn vlong(&mut self) -> Result<u64> {
-        let first = self.u8()?;
-        if first < 0x80 {
-            return Ok(u64::from(first));
+        match self.short_vint() {
+            Some(value) => Ok(u64::from(value)),
+            None => self.long_vlong(),
         }
-        let mut value = u64::from(first & 0x7F);
-        for shift in (7..64).step_by(7) {
+    }
+
+    fn long_vlong(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
             if shift == 63 && byte > 1 {
                 break;
@@ -218,6 +238,7 @@ impl<'a> Input<'a> {
     }
 
     /// Bytes after their length.
+    #[inline]
     pub(crate) fn prefixed(&mut self) -> Result<&'a [u8]> {
         let len = self.vint()? as usize;
         self.take(len)

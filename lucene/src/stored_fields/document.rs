@@ -56,6 +56,7 @@ impl<'a> StoredDoc<'a> {
 
     /// Field numbers and values, in the order of writing; a field may come several times. Ends after the first error.
     #[must_use]
+    #[inline]
     pub fn fields(&self) -> Fields<'a> {
         Fields {
             input: Input::new(self.file, self.bytes, 0, self.order),
@@ -118,6 +119,7 @@ impl Fields<'_> {
     }
 }
 
+#[inline]
 fn field<'a>(input: &mut Input<'a>, numbers: Numbers) -> Result<(u32, StoredValue<'a>)> {
     let key = input.vlong()?;
     let field = u32::try_from(key >> 3).map_err(|_| input.corrupt("a field number above 32 bits"))?;
@@ -129,6 +131,7 @@ fn field<'a>(input: &mut Input<'a>, numbers: Numbers) -> Result<(u32, StoredValu
     Ok((field, value))
 }
 
+#[inline(never)] // most fields are none
 fn number<'a>(kind: u64, input: &mut Input<'a>, numbers: Numbers) -> Result<StoredValue<'a>> {
     Ok(match (kind, numbers) {
         (2, Numbers::Variable) => StoredValue::Int(zigzag(u64::from(input.vint()?)) as i32),

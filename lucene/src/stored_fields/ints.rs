@@ -43,8 +43,17 @@ fn read_packed(format: Ints, input: &mut Input<'_>, count: usize, values: &mut V
         return Err(input.corrupt(format!("{bits} bits per value")));
     }
     let stream = packed_stream(format, input, count, bits)?;
+    // As `packed::get`, but going on from value to value, as long as 8 bytes are left.
+    let fast = stream.len().saturating_sub(7) * 8 / bits as usize;
+    let mut bit = 0;
+    values.extend((0..count.min(fast)).map(|_| {
+        let word = stream.get(bit / 8..).and_then(<[u8]>::first_chunk::<8>).copied().unwrap_or_default();
+        let value = (u64::from_be_bytes(word) << (bit % 8)) >> (64 - bits);
+        bit += bits as usize;
+        value as u32
+    }));
     let value = |index| packed::get(stream, Order::Big, bits, index).unwrap_or_default() as u32;
-    values.extend((0..count).map(value));
+    values.extend((count.min(fast)..count).map(value));
     Ok(())
 }
 

@@ -23,6 +23,7 @@ impl Output {
         self.used
     }
 
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.used).unwrap_or_default()
     }

@@ -181,6 +181,7 @@ impl<'a> Chunk<'a> {
     /// # Errors
     /// `Corrupt` where there are fields without bytes, or bytes without fields.
     #[must_use]
+    #[inline]
     pub fn doc(&self, at: u32) -> Option<Result<StoredDoc<'a>>> {
         let at = at as usize;
         let fields = *self.unpacked.fields.get(at)?;
@@ -192,15 +193,20 @@ impl<'a> Chunk<'a> {
         let bytes = self.unpacked.bytes().get(start..end)?;
         let doc = self.bounds.docs.start + at as u32;
         if bytes.is_empty() != (fields == 0) {
-            let what = format!("document {doc}: {fields} fields in {} bytes", bytes.len());
-            let (file, offset) = (self.file.to_owned(), self.bounds.bytes.start);
-            return Some(Err(Error::Corrupt { file, offset, what }));
+            return Some(Err(self.corrupt(doc, fields, bytes.len())));
         }
         let (order, numbers) = (self.format.order, self.format.numbers);
         Some(Ok(StoredDoc { doc, fields, bytes, order, numbers, file: self.file, chunk: self.bounds.bytes.start }))
     }
 
+    #[cold]
+    fn corrupt(&self, doc: DocId, fields: u32, bytes: usize) -> Error {
+        let what = format!("document {doc}: {fields} fields in {bytes} bytes");
+        Error::Corrupt { file: self.file.to_owned(), offset: self.bounds.bytes.start, what }
+    }
+
     /// All documents, in order.
+    #[inline]
     pub fn docs(&self) -> impl Iterator<Item = Result<StoredDoc<'a>>> {
         (0..self.doc_count()).map_while(|at| self.doc(at))
     }

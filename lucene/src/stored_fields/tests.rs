@@ -5,9 +5,31 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::writer::{CODECS, Document, Files, Value, Writer};
+use super::writer::{Document, Files, Value, Writer};
 use super::*;
 use crate::testing::Memory;
+
+/// Every codec that is read, with its versions.
+const CODECS: [(&str, u32); 18] = [
+    ("Lucene41StoredFieldsData", 0),
+    ("Lucene41StoredFieldsData", 1),
+    ("Lucene41StoredFieldsData", 2),
+    ("Lucene50StoredFieldsFastData", 0),
+    ("Lucene50StoredFieldsFastData", 1),
+    ("Lucene50StoredFieldsFastData", 2),
+    ("Lucene50StoredFieldsHighData", 0),
+    ("Lucene50StoredFieldsHighData", 1),
+    ("Lucene50StoredFieldsHighData", 2),
+    ("Lucene87StoredFieldsFastData", 3),
+    ("Lucene87StoredFieldsFastData", 4),
+    ("Lucene87StoredFieldsHighData", 3),
+    ("Lucene87StoredFieldsHighData", 4),
+    ("Lucene90StoredFieldsFastData", 1),
+    ("Lucene90StoredFieldsHighData", 1),
+    ("ZstdStoredFields814", 1),
+    ("CustomStoredFieldsZstd", 1),
+    ("CustomStoredFieldsZstdNoDict", 1),
+];
 
 const ID: [u8; 16] = *b"0123456789abcdef";
 

@@ -48,6 +48,7 @@ impl Unpacked {
     }
 
     /// The bytes of all documents.
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         self.output.as_slice()
     }

@@ -24,28 +24,6 @@ pub enum Value {
 /// Field numbers and values of a document.
 pub type Document = Vec<(u32, Value)>;
 
-/// Every codec that is read, with its versions.
-pub const CODECS: [(&str, u32); 18] = [
-    ("Lucene41StoredFieldsData", 0),
-    ("Lucene41StoredFieldsData", 1),
-    ("Lucene41StoredFieldsData", 2),
-    ("Lucene50StoredFieldsFastData", 0),
-    ("Lucene50StoredFieldsFastData", 1),
-    ("Lucene50StoredFieldsFastData", 2),
-    ("Lucene50StoredFieldsHighData", 0),
-    ("Lucene50StoredFieldsHighData", 1),
-    ("Lucene50StoredFieldsHighData", 2),
-    ("Lucene87StoredFieldsFastData", 3),
-    ("Lucene87StoredFieldsFastData", 4),
-    ("Lucene87StoredFieldsHighData", 3),
-    ("Lucene87StoredFieldsHighData", 4),
-    ("Lucene90StoredFieldsFastData", 1),
-    ("Lucene90StoredFieldsHighData", 1),
-    ("ZstdStoredFields814", 1),
-    ("CustomStoredFieldsZstd", 1),
-    ("CustomStoredFieldsZstdNoDict", 1),
-];
-
 /// What writes.
 #[derive(Debug, Clone)]
 pub struct Writer {
