@@ -24,9 +24,10 @@ pub trait Directory: Send + Sync {
     /// store says.
     fn read(&self, name: &str, range: Range<u64>) -> io::Result<Bytes>;
 
-    /// Reads `range` of `name` front to back; an implementation may fetch ahead of the reader.
+    /// Reads `range` of `name` front to back; an implementation may fetch ahead of the reader. What its buffer holds is
+    /// decoded there: a buffer of several chunks saves a copy of most.
     ///
     /// # Errors
     /// As [`Directory::read`]; the reader itself returns an error or all bytes, never a silent short read.
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>>;
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>>;
 }

@@ -4,7 +4,7 @@
 //! store is asked; a small file is read once, whole, and its checksum verified; a large one is read by range and only
 //! its header is checked. Not here: what is in it.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl File {
     }
 
     /// Reads `range` front to back.
-    pub(crate) fn stream(&self, range: Range<u64>) -> Result<Box<dyn Read + Send>> {
+    pub(crate) fn stream(&self, range: Range<u64>) -> Result<Box<dyn BufRead + Send>> {
         self.check(&range)?;
         if range.is_empty() || self.held.is_some() {
             return Ok(Box::new(io::Cursor::new(self.read(range)?)));

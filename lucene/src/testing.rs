@@ -39,7 +39,7 @@ impl Directory for Memory {
         Ok(bytes.slice(range.start as usize..range.end as usize))
     }
 
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
         Ok(Box::new(io::Cursor::new(self.read(name, range)?)))
     }
 }

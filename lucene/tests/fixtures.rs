@@ -504,7 +504,7 @@ impl Directory for Failing {
         self.shard.read(name, range)
     }
 
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
         let readable = self.shard.stream(name, range.start..range.end.min(self.after))?;
         Ok(Box::new(readable.chain(Broken)))
     }
@@ -516,6 +516,14 @@ impl io::Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::ConnectionReset.into())
     }
+}
+
+impl io::BufRead for Broken {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+
+    fn consume(&mut self, _: usize) {}
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Directory for ShardDirectory {
         }
     }
 
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
         let file = self.file(name, &range)?;
         Ok(match inline(file, &range) {
             Some(bytes) => Box::new(io::Cursor::new(bytes)),

@@ -7,7 +7,7 @@
 //! Not here: where the bytes of a range lie (`directory`).
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -105,16 +105,26 @@ impl Read for ReadAhead {
         if buffer.is_empty() {
             return Ok(0);
         }
-        while self.current.is_empty() {
-            match self.next_piece()? {
-                Some(piece) => self.current = piece,
-                None => return Ok(0),
-            }
-        }
-        let len = buffer.len().min(self.current.len());
+        let len = buffer.len().min(self.fill_buf()?.len());
         if let Some(filled) = buffer.get_mut(..len) {
             self.current.copy_to_slice(filled);
         }
         Ok(len)
+    }
+}
+
+impl BufRead for ReadAhead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.current.is_empty() {
+            match self.next_piece()? {
+                Some(piece) => self.current = piece,
+                None => break,
+            }
+        }
+        Ok(&self.current)
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.current.advance(len.min(self.current.len()));
     }
 }

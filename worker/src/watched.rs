@@ -47,7 +47,7 @@ impl Directory for Watched {
         self.files.read(name, range)
     }
 
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
         let stream = self.files.stream(name, range)?;
         let watched = Self { files: self.files.clone(), pulse: self.pulse.clone(), cancel: self.cancel.clone() };
         Ok(Box::new(WatchedStream { stream, watched }))
@@ -55,7 +55,7 @@ impl Directory for Watched {
 }
 
 struct WatchedStream {
-    stream: Box<dyn io::Read + Send>,
+    stream: Box<dyn io::BufRead + Send>,
     watched: Watched,
 }
 
@@ -63,5 +63,16 @@ impl io::Read for WatchedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.watched.may_read()?;
         self.stream.read(buffer)
+    }
+}
+
+impl io::BufRead for WatchedStream {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.watched.may_read()?;
+        self.stream.fill_buf()
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.stream.consume(len);
     }
 }

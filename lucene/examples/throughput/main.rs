@@ -26,7 +26,7 @@ const ROUNDS: u32 = 20;
 
 /// Measured is so much of `.fdt` at a time, some milliseconds: other programs disturb one or another, but hardly the
 /// same one every time. Much less, and the processor would know by heart what comes next, which no real reader meets.
-const PART_BYTES: u64 = 2 << 20;
+const PART_BYTES: u64 = 512 << 10;
 
 /// Segments with fewer stored fields than this are too quick to measure.
 const BYTES_MIN: u64 = 1 << 20;
@@ -54,7 +54,7 @@ impl Directory for Memory {
         Ok(bytes.slice(range.start as usize..range.end as usize))
     }
 
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::Read + Send>> {
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
         let bytes = self.read(name, range)?;
         if let Ok(mut streamed) = self.streamed.lock() {
             *streamed = bytes.clone();

@@ -1,5 +1,7 @@
 //! The buffer that chunks are read or unpacked into, used again for every chunk.
 
+use std::io::{self, Read};
+
 /// A buffer that became larger for a huge document is given back before the next chunk.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 
@@ -26,6 +28,14 @@ impl Output {
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.used).unwrap_or_default()
+    }
+
+    /// Holds the next `len` bytes of `source` and nothing else.
+    pub(crate) fn read(&mut self, source: &mut impl Read, len: usize) -> io::Result<&[u8]> {
+        self.clear();
+        let (_, room) = self.room(len);
+        source.read_exact(room)?;
+        Ok(room)
     }
 
     /// Room for `len` more bytes, which count as used from now on; before it what was used so far.

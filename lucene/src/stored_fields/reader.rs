@@ -4,7 +4,7 @@
 //! byte of the range is read once, in order, and counted into the CRC-32: also what stands before the first chunk
 //! and after the last.
 
-use std::io::Read;
+use std::io::{self, BufRead};
 use std::ops::Range;
 
 use crate::DocId;
@@ -22,13 +22,10 @@ use super::{Inner, RangeCrc};
 /// No compressed chunk is larger: unpacked it has 31 bits at most, and what cannot be compressed grows by a hundredth.
 const PACKED_BYTES_MAX: u64 = 1 << 32;
 
-/// Lead and tail bytes, which are only counted into the checksum, are read so many at a time.
-const SKIP_BYTES: u64 = 64 << 10;
-
 /// Reads the chunks of a range; made by [`StoredFields::read`](super::StoredFields::read).
 pub struct ChunkReader {
     file: File,
-    source: Box<dyn Read + Send>,
+    source: Box<dyn BufRead + Send>,
     index: IndexCursor,
     /// The next chunk, and the first that is outside the range.
     next: u64,
@@ -108,9 +105,27 @@ impl ChunkReader {
         if len > PACKED_BYTES_MAX {
             return Err(self.file.corrupt(bounds.bytes.start, format!("a chunk of {len} compressed bytes")));
         }
-        self.read_packed(len as usize)?;
-        let input = Input::new(self.file.label(), self.packed.as_slice(), bounds.bytes.start, self.format.order);
-        self.unpacked.unpack(&bounds, input)?;
+        let mut unpack = |packed: &[u8]| {
+            self.crc.update(packed);
+            self.at = bounds.bytes.end;
+            self.unpacked.unpack(&bounds, Input::new(self.file.label(), packed, bounds.bytes.start, self.format.order))
+        };
+        // What the source has in its buffer is unpacked where it is; what it hasn't is put together here first.
+        let read = match self.source.fill_buf() {
+            Ok(buffer) => match buffer.get(..len as usize) {
+                Some(packed) => {
+                    let unpacked = unpack(packed);
+                    self.source.consume(len as usize);
+                    Ok(unpacked)
+                }
+                None => self.packed.read(&mut self.source, len as usize).map(unpack),
+            },
+            Err(source) => Err(source),
+        };
+        match read {
+            Ok(unpacked) => unpacked?,
+            Err(source) => return Err(self.lose(len, source)),
+        }
         Ok(Chunk { file: self.file.label(), unpacked: &self.unpacked, bounds, crc_before, format: self.format })
     }
 
@@ -120,24 +135,31 @@ impl ChunkReader {
         RangeCrc { value: self.crc.clone().finalize(), to: self.at }
     }
 
+    /// Reads up to `offset` for the checksum only.
     fn skip_to(&mut self, offset: u64) -> Result<()> {
         while self.at < offset {
-            self.read_packed(SKIP_BYTES.min(offset - self.at) as usize)?;
+            let left = offset - self.at;
+            let skipped = self.source.fill_buf().and_then(|buffer| {
+                let skipped = buffer.get(..left as usize).unwrap_or(buffer);
+                self.crc.update(skipped);
+                if skipped.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(skipped.len()) }
+            });
+            match skipped {
+                Ok(len) => {
+                    self.source.consume(len);
+                    self.at += len as u64;
+                }
+                Err(source) => return Err(self.lose(left, source)),
+            }
         }
         Ok(())
     }
 
-    /// Reads the next `len` bytes into `packed`. The index has them inside the file, so that much is really there.
-    fn read_packed(&mut self, len: usize) -> Result<()> {
-        self.packed.clear();
-        let (_, room) = self.packed.room(len);
-        if let Err(source) = self.source.read_exact(room) {
-            self.lost = true;
-            return Err(self.file.read_error(self.at, len as u64, source));
-        }
-        self.crc.update(room);
-        self.at += len as u64;
-        Ok(())
+    /// The error for `len` bytes that the source did not give.
+    #[cold]
+    fn lose(&mut self, len: u64, source: io::Error) -> Error {
+        self.lost = true;
+        self.file.read_error(self.at, len, source)
     }
 }
 
