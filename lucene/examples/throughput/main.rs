@@ -28,9 +28,6 @@ const ROUNDS: u32 = 20;
 /// same one every time. Much less, and the processor would know by heart what comes next, which no real reader meets.
 const PART_BYTES: u64 = 512 << 10;
 
-/// Segments with fewer stored fields than this are too quick to measure.
-const BYTES_MIN: u64 = 1 << 20;
-
 /// The files of a shard, which notes what is streamed.
 struct Memory {
     files: BTreeMap<String, Bytes>,
@@ -96,14 +93,14 @@ fn measure_shard(files: BTreeMap<String, Bytes>) -> Result<(), Box<dyn Error>> {
 
 fn measure(dir: &Memory, segment: &Segment) -> Result<(), Box<dyn Error>> {
     let fields = segment.stored_fields()?;
-    if fields.data_len() < BYTES_MIN {
-        println!("{:<42} {} bytes are too few to measure", segment.name(), fields.data_len());
-        return Ok(());
-    }
     let whole = fields.cuts(u64::MAX)?.into_iter().next().ok_or("no cut")?;
     let (bytes, _) = read(segment, &fields, &whole)?;
     let data = dir.streamed.lock().map_err(|_| "a reader panicked")?.clone();
     let chunks = alone::Chunks::find(&data, &lengths(&fields)?)?;
+    if chunks.len() == 0 {
+        println!("{:<42} nothing to compare: one chunk, sliced ones, or a small compound file", segment.name());
+        return Ok(());
+    }
     let mut unpacker = chunks.unpacker()?;
     let (mut alone, mut reader) = (Duration::ZERO, Duration::ZERO);
     for part in fields.cuts(PART_BYTES)? {
