@@ -4,6 +4,7 @@
 //! store or a compound file is the business of whoever implements [`Directory`].
 //! Not here: what the bytes mean.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
@@ -30,4 +31,45 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// As [`Directory::read`]; the reader itself returns an error or all bytes, never a silent short read.
     fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>>;
+}
+
+/// Files that are in memory already, by name: for tests, fuzzing and measuring.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryDirectory(pub BTreeMap<String, Bytes>);
+
+impl MemoryDirectory {
+    /// The directory of one file.
+    #[must_use]
+    pub fn of(name: &str, bytes: impl Into<Bytes>) -> Self {
+        Self::default().and(name, bytes)
+    }
+
+    /// The same directory, with `name` added or replaced.
+    #[must_use]
+    pub fn and(mut self, name: &str, bytes: impl Into<Bytes>) -> Self {
+        self.0.insert(name.to_owned(), bytes.into());
+        self
+    }
+}
+
+impl Directory for MemoryDirectory {
+    fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    fn len(&self, name: &str) -> Option<u64> {
+        self.0.get(name).map(|bytes| bytes.len() as u64)
+    }
+
+    fn read(&self, name: &str, range: Range<u64>) -> io::Result<Bytes> {
+        let bytes = self.0.get(name).ok_or(io::ErrorKind::NotFound)?;
+        if range.start > range.end || range.end > bytes.len() as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes.slice(range.start as usize..range.end as usize))
+    }
+
+    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
+        Ok(Box::new(io::Cursor::new(self.read(name, range)?)))
+    }
 }

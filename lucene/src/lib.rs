@@ -51,7 +51,7 @@ mod segment;
 mod testing;
 
 pub use commit::{Commit, SegmentCommit};
-pub use directory::Directory;
+pub use directory::{Directory, MemoryDirectory};
 pub use doc_values::NumericDocValues;
 pub use error::{Error, Result};
 pub use field_infos::FieldInfos;

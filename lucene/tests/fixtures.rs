@@ -487,7 +487,7 @@ fn a_file_that_is_not_there_is_named_with_who_wants_it() {
 
 /// A shard whose `.fdt` cannot be read beyond some byte.
 struct Failing {
-    shard: Shard,
+    shard: Arc<dyn Directory>,
     after: u64,
 }
 
@@ -529,7 +529,7 @@ impl io::BufRead for Broken {
 #[test]
 fn a_store_that_fails_in_the_middle_is_told_from_bytes_that_are_wrong() {
     let shard = Shard::open("opensearch-1.3.20/orders-1");
-    let dir: Arc<dyn Directory> = Arc::new(Failing { shard, after: 1000 });
+    let dir: Arc<dyn Directory> = Arc::new(Failing { shard: shard.dir(), after: 1000 });
     let commit = Commit::read(&*dir).unwrap();
     let fields = Segment::open(Arc::clone(&dir), &commit.segments[0]).unwrap().stored_fields().unwrap();
     let whole = fields.cuts(u64::MAX).unwrap().remove(0);

@@ -1,13 +1,11 @@
 //! The fixtures as directories in memory.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lucene::Directory;
+use lucene::{Directory, MemoryDirectory};
 
 /// The files of a shard.
 #[derive(Clone)]
@@ -27,7 +25,7 @@ impl Shard {
     }
 
     pub fn dir(&self) -> Arc<dyn Directory> {
-        Arc::new(self.clone())
+        Arc::new(MemoryDirectory(self.files.clone()))
     }
 
     /// The same shard, but for one file.
@@ -76,26 +74,4 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
-}
-
-impl Directory for Shard {
-    fn names(&self) -> Vec<String> {
-        self.files.keys().cloned().collect()
-    }
-
-    fn len(&self, name: &str) -> Option<u64> {
-        self.files.get(name).map(|bytes| bytes.len() as u64)
-    }
-
-    fn read(&self, name: &str, range: Range<u64>) -> io::Result<Bytes> {
-        let bytes = self.files.get(name).ok_or(io::ErrorKind::NotFound)?;
-        if range.end > bytes.len() as u64 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(bytes.slice(range.start as usize..range.end as usize))
-    }
-
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
-        Ok(Box::new(io::Cursor::new(self.read(name, range)?)))
-    }
 }
