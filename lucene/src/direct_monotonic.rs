@@ -80,6 +80,18 @@ pub(crate) fn read_meta(input: &mut Input<'_>, values: u64, shift: u32) -> Resul
     Ok(Meta { values, shift, blocks })
 }
 
+impl Block {
+    fn line(&self, k: u64) -> i64 {
+        line(self.min, self.slope, k)
+    }
+}
+
+/// Where the line of a block is at its value `k`: in 32-bit floats and truncated, because that is how the deviations
+/// were taken.
+pub(crate) fn line(min: i64, slope: f32, k: u64) -> i64 {
+    min.wrapping_add((slope * k as f32) as i64)
+}
+
 impl Meta {
     /// The sequence whose deviations stand in `data` of `file`.
     pub(crate) fn in_file(self, file: File, order: Order, data: Range<u64>) -> Monotonic {
@@ -111,6 +123,27 @@ impl Monotonic {
         cursor.values.get(within).copied().ok_or_else(|| self.outside(index))
     }
 
+    /// The value at `index`, for which its own bytes and no block are read: in any order, where the file is held.
+    pub(crate) fn at(&self, index: u64) -> Result<i64> {
+        let block = self.blocks.get((index >> self.shift) as usize).filter(|_| index < self.values);
+        let Some(block) = block else { return Err(self.outside(index)) };
+        let k = index & ((1 << self.shift) - 1);
+        let deviation = match block.bits {
+            0 => 0,
+            bits => {
+                let group = k & !7; // eight values are whole bytes
+                let len = packed::bytes(8.min(self.values - (index - k) - group), bits).unwrap_or(u64::MAX);
+                let start = self.data.start.checked_add(block.offset);
+                let start = start.and_then(|start| start.checked_add(group / 8 * u64::from(bits)));
+                let range = start.and_then(|start| Some(start..start.checked_add(len)?));
+                let range = range.filter(|range| range.end <= self.data.end).ok_or_else(|| self.outside(index))?;
+                packed::get(&self.file.read(range)?, self.order, bits, (k - group) as usize)
+                    .ok_or_else(|| self.outside(index))?
+            }
+        };
+        Ok(block.line(k).wrapping_add(deviation as i64))
+    }
+
     #[cold]
     fn outside(&self, index: u64) -> crate::Error {
         self.file.corrupt(self.data.start, format!("value {index} of {} is wanted", self.values))
@@ -132,16 +165,14 @@ impl Monotonic {
                 0 => 0,
                 bits => packed::get(&packed, self.order, bits, k).unwrap_or_default(),
             };
-            // In 32-bit floats and truncated, because that is how the deviations were taken.
-            let line = block.min.wrapping_add((block.slope * k as f32) as i64);
-            values.push(line.wrapping_add(deviation as i64));
+            values.push(block.line(k as u64).wrapping_add(deviation as i64));
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
@@ -151,7 +182,7 @@ mod tests {
 
     /// Writes as `DirectMonotonicWriter` does: the deviations of a block are taken from its line and then from their
     /// least one.
-    fn encode(values: &[i64], order: Order, shift: u32) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn encode(values: &[i64], order: Order, shift: u32) -> (Vec<u8>, Vec<u8>) {
         let (mut meta, mut data) = (Vec::new(), Vec::new());
         for block in values.chunks(1 << shift) {
             let span = (block.len() as i64 - 1).max(1);
@@ -199,8 +230,10 @@ mod tests {
             let mut cursor = Cursor::default();
             for index in picks.iter().map(|pick| pick.index(values.len())) {
                 prop_assert_eq!(sequence.get(&mut cursor, index as u64).unwrap(), values[index]);
+                prop_assert_eq!(sequence.at(index as u64).unwrap(), values[index]);
             }
             prop_assert!(sequence.get(&mut cursor, values.len() as u64).is_err());
+            prop_assert!(sequence.at(values.len() as u64).is_err());
         }
     }
 

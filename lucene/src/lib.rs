@@ -1,6 +1,7 @@
 //! Bytes of one shard become stored fields: live documents out of Lucene 4 to 10 segments, without Lucene.
 //!
-//! [`Commit::read`] → [`Segment::open`] → [`Segment::stored_fields`], [`Segment::live_docs`], [`Segment::numeric`].
+//! [`Commit::read`] → [`Segment::open`] → [`Segment::stored_fields`], [`Segment::live_docs`], [`Segment::numeric`],
+//! [`Segment::sorted`].
 //! What can't be read is known early: [`SegmentCommit::refusal`], [`SegmentInfo::read`] need no more than snapshots
 //! keep inline.
 //! Bytes come by name and range from a [`Directory`]; nothing is unpacked to disk, and every read is bounded.
@@ -13,7 +14,7 @@
 //! | `.fnm` | `field_infos` | `Lucene40`, `42`, `46`, `50`, `60`, `90`, `94` |
 //! | `.fdt`, `.fdx`, `.fdm` | `stored_fields` | `Lucene41`, `50`, `87`, `90`, Elasticsearch `Zstd814`, OpenSearch zstd |
 //! | `.del`, `.liv` | `live_docs` | `BitVector` of Lucene 4, `Lucene50`, `90` |
-//! | `.dvd`, `.dvm` | `doc_values` | `Lucene45`, `49`, `410`, `50`, `54`, `70`, `80`, `90`; numbers only |
+//! | `.dvd`, `.dvm` | `doc_values` | `Lucene45`, `49`, `410`, `50`, `54`, `70`, `80`, `90`: numbers; `54`, `70`: terms |
 //!
 //! Each file names its own format in its `header`, and that decides, not the version of the cluster. What is
 //! unknown is refused by name ([`Error::Unsupported`]), if it is needed: of files that are not in this table none is
@@ -52,7 +53,7 @@ mod testing;
 
 pub use commit::{Commit, SegmentCommit};
 pub use directory::{Directory, MemoryDirectory};
-pub use doc_values::NumericDocValues;
+pub use doc_values::{NumericDocValues, SortedDocValues};
 pub use error::{Error, Result};
 pub use field_infos::FieldInfos;
 pub use live_docs::LiveDocs;

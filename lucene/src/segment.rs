@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::commit::{SegmentCommit, base36};
 use crate::compound::SegmentFiles;
 use crate::directory::Directory;
-use crate::doc_values::{DocValues, NumericDocValues};
+use crate::doc_values::{DocValues, NumericDocValues, SortedDocValues};
 use crate::error::{Error, Result};
 use crate::field_infos::{self, FieldInfos};
 use crate::live_docs::LiveDocs;
@@ -100,14 +100,14 @@ impl Segment {
         LiveDocs::open(&self.files, &self.doc_values, &self.field_infos, &self.commit, self.info.max_doc)
     }
 
-    /// Reads every file of which [`Segment::stored_fields`], [`Segment::live_docs`] and [`Segment::numeric`] of the fields
-    /// `numbers` would read parts only, once, front to back, and compares its checksum: `.fdt` and `.fdx`, the hard
-    /// deletes, `.dvd` of the soft deletes and of the numbers. Afterwards what is read is what was written, if the store
+    /// Reads every file of which [`Segment::stored_fields`], [`Segment::live_docs`], and [`Segment::numeric`] and
+    /// [`Segment::sorted`] of the fields `values`, would read parts only, once, front to back, and compares its checksum:
+    /// `.fdt` and `.fdx`, the hard deletes, `.dvd` of the soft deletes and of the values. Afterwards what is read is what was written, if the store
     /// gives the same bytes again. Files of Lucene 4.0 to 4.7 have no checksum: of those no more is known.
     ///
     /// # Errors
     /// `Corrupt` with both checksums for the first file whose bytes differ; otherwise as the methods above.
-    pub fn verify(&self, numbers: &[&str]) -> Result<()> {
+    pub fn verify(&self, values: &[&str]) -> Result<()> {
         self.stored_fields()?;
         self.files.inside(".fdt")?.verify()?;
         self.files.inside(".fdx")?.verify()?;
@@ -115,10 +115,10 @@ impl Segment {
         if self.commit.soft_del_count > 0
             && let Some(field) = self.field_infos.soft_deletes()
         {
-            self.doc_values.verify(&self.field_infos, field)?;
+            self.doc_values.verify(field)?;
         }
-        for field in numbers.iter().filter_map(|name| self.field_infos.get(name)) {
-            match self.doc_values.verify(&self.field_infos, field) {
+        for field in values.iter().filter_map(|name| self.field_infos.get(name)) {
+            match self.doc_values.verify(field) {
                 Err(Error::Unsupported { .. }) => {} // not read, so nothing to verify
                 result => result?,
             }
@@ -135,6 +135,21 @@ impl Segment {
     pub fn numeric(&self, field: &str) -> Result<Option<NumericDocValues>> {
         match self.field_infos.get(field) {
             Some(field) => self.doc_values.numbers(&self.field_infos, field),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens the terms of `field`; `None` where the segment has no such field, or it has no doc values.
+    ///
+    /// Up to 16 MiB of terms are read at once, and as much of their addresses; they are asked for in no order of their
+    /// own. What is larger is read block by block.
+    ///
+    /// # Errors
+    /// `Unsupported`, with the name of the field, for doc values that are not one sorted term per document, or not of
+    /// Lucene 5.4 to 7. `Missing`, `Corrupt`, `Read`.
+    pub fn sorted(&self, field: &str) -> Result<Option<SortedDocValues>> {
+        match self.field_infos.get(field) {
+            Some(field) => self.doc_values.sorted(&self.field_infos, field),
             None => Ok(None),
         }
     }

@@ -1,7 +1,8 @@
 //! `.dvm` of Lucene 4.5 to 6: where in `.dvd` the values of each field are.
 //!
 //! In: the entries and a field number. Out: that field's entry. Holds: all entries before the wanted one are parsed.
-//! What Elasticsearch 1 to 5 keeps in numbers is `_version`; it has no soft deletes.
+//! What Elasticsearch 1 to 5 keeps in numbers is `_version`; it has no soft deletes. Sorted entries are told since
+//! Lucene 5.4: there Elasticsearch 5 keeps the parents of documents, which its earlier versions store.
 //! After: Lucene `Lucene45DocValuesProducer`, `Lucene49DocValuesProducer`, `Lucene410DocValuesProducer`,
 //! `Lucene50DocValuesProducer`, `Lucene54DocValuesProducer`.
 
@@ -12,7 +13,8 @@ use crate::error::Result;
 use crate::header::Codec;
 use crate::input::{Input, Order};
 
-use super::meta::{DocsEntry, Encoding, NumericEntry};
+use super::meta::{DocsEntry, Encoding, Entry, NumericEntry, SortedEntry};
+use super::terms::{Addresses, Form, TermsEntry};
 
 /// In place of a field number: there are no more.
 const NO_MORE_FIELDS: u32 = u32::MAX;
@@ -81,7 +83,7 @@ impl Layout {
 }
 
 /// Finds the entry of field number `wanted`; `data_end` is where the footer of `.dvd` begins.
-pub(super) fn find(layout: &Layout, input: &mut Input<'_>, wanted: u32, data_end: u64) -> Result<NumericEntry> {
+pub(super) fn find(layout: &Layout, input: &mut Input<'_>, wanted: u32, data_end: u64) -> Result<Entry> {
     let mut entries = Entries { layout, input, data_end };
     loop {
         let field = entries.input.vint()?;
@@ -89,15 +91,15 @@ pub(super) fn find(layout: &Layout, input: &mut Input<'_>, wanted: u32, data_end
             return Err(entries.input.corrupt(format!("field {wanted} is not in it")));
         }
         let entry = match entries.input.u8()? {
-            kind::NUMERIC => entries.numeric()?,
-            kind::BINARY => entries.skip_binary()?,
-            kind::SORTED => entries.skip_sorted(field)?,
-            kind::SORTED_SET => entries.skip_sorted_set(field)?,
-            kind::SORTED_NUMERIC => entries.skip_sorted_numeric(field)?,
+            kind::NUMERIC => entries.numeric()?.map_or(Entry::Other, Entry::Numeric),
+            kind::BINARY => entries.binary().map(|_| Entry::Other)?,
+            kind::SORTED => entries.sorted(field)?.map_or(Entry::Other, Entry::Sorted),
+            kind::SORTED_SET => entries.skip_sorted_set(field).map(|()| Entry::Other)?,
+            kind::SORTED_NUMERIC => entries.skip_sorted_numeric(field).map(|()| Entry::Other)?,
             other => return Err(entries.input.corrupt(format!("{other} is no kind of doc values"))),
         };
         if field == wanted {
-            return entry.ok_or_else(|| entries.input.corrupt(format!("field {wanted} is not numeric here")));
+            return Ok(entry);
         }
     }
 }
@@ -246,35 +248,47 @@ impl Entries<'_, '_> {
         }
     }
 
-    fn skip_binary(&mut self) -> Result<Option<NumericEntry>> {
-        const PREFIXED: u32 = 2;
+    /// Strings, one behind the other; `None` where they are stepped over: prefixes and addresses before Lucene 5.4.
+    fn binary(&mut self) -> Result<Option<TermsEntry>> {
+        const FIXED: u32 = 0;
         const VARIABLE: u32 = 1;
+        const PREFIXED: u32 = 2;
         let format = self.input.vint()?;
         self.input.skip(8)?;
-        let _lengths = (self.input.vint()?, self.input.vint()?);
+        let (_len_min, len_max) = (self.input.vint()?, self.input.vint()?);
         let count = self.input.vlong()?;
-        self.input.skip(8)?;
-        match (format, self.layout.codec) {
-            (PREFIXED, codec) => {
-                if codec <= DocValuesCodec::Lucene49 {
-                    self.input.vint()?;
-                }
-                self.skip_addresses()?;
-                if codec >= DocValuesCodec::Lucene410 {
-                    self.input.skip(8)?;
-                }
-            }
-            (VARIABLE, DocValuesCodec::Lucene54) => {
-                self.input.skip(8)?;
+        let start = self.offset()?;
+        let codec = self.layout.codec;
+        let (end, form) = match format {
+            FIXED => (start.saturating_add(count.saturating_mul(u64::from(len_max))), Form::Fixed),
+            VARIABLE if codec == DocValuesCodec::Lucene54 => {
+                let at = self.offset()?;
                 let shift = self.input.vint()?;
-                skip_meta(self.input, self.plus_one(count)?, shift)?;
-                self.input.skip(8)?;
+                let meta = read_meta(self.input, self.plus_one(count)?, shift)?;
+                (at, Form::Variable(Addresses { meta, data: at..self.offset()? }))
             }
-            (VARIABLE, _) => self.skip_addresses()?,
-            (0, _) => {}
-            (other, _) => return Err(self.input.corrupt(format!("strings of format {other}"))),
+            PREFIXED if codec == DocValuesCodec::Lucene54 => {
+                let (at, version, block_len) = (self.offset()?, self.input.vint()?, self.input.vint()?);
+                (at, Form::Prefixed { addresses: at..self.offset()?, version, block_len })
+            }
+            VARIABLE | PREFIXED => {
+                self.skip_old_addresses(format == PREFIXED)?;
+                return Ok(None);
+            }
+            other => return Err(self.input.corrupt(format!("strings of format {other}"))),
+        };
+        Ok(Some(TermsEntry { count, len_max, data: start..end, form }))
+    }
+
+    fn skip_old_addresses(&mut self, prefixed: bool) -> Result<()> {
+        if prefixed && self.layout.codec <= DocValuesCodec::Lucene49 {
+            self.input.vint()?;
         }
-        Ok(None)
+        self.skip_addresses()?;
+        if prefixed && self.layout.codec >= DocValuesCodec::Lucene410 {
+            self.input.skip(8)?;
+        }
+        Ok(())
     }
 
     /// Where addresses are: an offset, the version of the packed integers, the size of a block.
@@ -298,51 +312,55 @@ impl Entries<'_, '_> {
         Ok(())
     }
 
-    fn skip_numbers(&mut self, field: u32) -> Result<()> {
+    fn numbers(&mut self, field: u32) -> Result<Option<NumericEntry>> {
         self.nested(field, kind::NUMERIC)?;
-        self.numeric().map(drop)
+        self.numeric()
     }
 
-    fn skip_sorted(&mut self, field: u32) -> Result<Option<NumericEntry>> {
+    fn skip_numbers(&mut self, field: u32) -> Result<()> {
+        self.numbers(field).map(drop)
+    }
+
+    /// The terms of a field and, of each document, which of them it has, -1 for none; `None` before Lucene 5.4.
+    fn sorted(&mut self, field: u32) -> Result<Option<SortedEntry>> {
         self.nested(field, kind::BINARY)?;
-        self.skip_binary()?;
-        self.skip_numbers(field)?;
-        Ok(None)
+        let terms = self.binary()?;
+        let ords = self.numbers(field)?;
+        let told = self.layout.codec == DocValuesCodec::Lucene54;
+        Ok(ords.zip(terms).filter(|_| told).map(|(ords, terms)| SortedEntry { ords, terms }))
     }
 
-    fn skip_sorted_set(&mut self, field: u32) -> Result<Option<NumericEntry>> {
+    fn skip_sorted_set(&mut self, field: u32) -> Result<()> {
         match if self.layout.set_formats { self.input.vint()? } else { 0 } {
             0 => {
-                self.skip_sorted(field)?;
-                self.skip_numbers(field)?;
+                self.sorted(field)?;
+                self.skip_numbers(field)
             }
             1 => {
                 self.nested(field, kind::SORTED)?;
-                self.skip_sorted(field)?;
+                self.sorted(field).map(drop)
             }
             2 => {
                 self.skip_sets()?;
-                self.skip_sorted(field)?;
+                self.sorted(field).map(drop)
             }
-            other => return Err(self.input.corrupt(format!("a sorted set of format {other}"))),
+            other => Err(self.input.corrupt(format!("a sorted set of format {other}"))),
         }
-        Ok(None)
     }
 
-    fn skip_sorted_numeric(&mut self, field: u32) -> Result<Option<NumericEntry>> {
+    fn skip_sorted_numeric(&mut self, field: u32) -> Result<()> {
         match self.input.vint()? {
             0 => {
                 self.skip_numbers(field)?;
-                self.skip_numbers(field)?;
+                self.skip_numbers(field)
             }
-            1 => self.skip_numbers(field)?,
+            1 => self.skip_numbers(field),
             2 => {
                 self.skip_sets()?;
-                self.skip_numbers(field)?;
+                self.skip_numbers(field)
             }
-            other => return Err(self.input.corrupt(format!("sorted numbers of format {other}"))),
+            other => Err(self.input.corrupt(format!("sorted numbers of format {other}"))),
         }
-        Ok(None)
     }
 
     /// Since Lucene 5.3: the few different sets that there are.
@@ -380,7 +398,11 @@ mod tests {
 
     fn read(codec: (&str, u32), bytes: &[u8]) -> Result<NumericEntry> {
         let layout = Layout::of(&Codec { name: codec.0, version: codec.1 }).expect("it is read");
-        find(&layout, &mut Input::new("_0.dvm", bytes, 0, Order::Big), 1, 1000)
+        let mut input = Input::new("_0.dvm", bytes, 0, Order::Big);
+        match find(&layout, &mut input, 1, 1000)? {
+            Entry::Numeric(entry) => Ok(entry),
+            Entry::Sorted(_) | Entry::Other => Err(input.corrupt("it is not numeric")),
+        }
     }
 
     proptest! {

@@ -6,13 +6,14 @@
 
 use std::ops::Range;
 
-use crate::direct_monotonic::{self, skip_meta};
+use crate::direct_monotonic::{self, read_meta, skip_meta};
 use crate::error::Result;
 use crate::field_infos::FieldInfos;
 use crate::file::{File, Whole};
 use crate::header::{self, Codec};
 use crate::input::{Input, Order};
 
+use super::terms::{Addresses, Form, TermsEntry};
 use super::{READ, legacy};
 
 /// Tables have at most so many values: an ordinal is a byte.
@@ -20,6 +21,20 @@ const TABLE_MAX: i32 = 256;
 
 /// Lucene 8.8: terms compressed by LZ4 in blocks of 2^6, told by this in place of the block shift.
 const TERMS_LZ4_CODE: i32 = 6 << 16 | 1;
+
+/// What `.dvm` says of a field.
+pub(super) enum Entry {
+    Numeric(NumericEntry),
+    Sorted(SortedEntry),
+    /// Of a kind, or in a format, that is stepped over only.
+    Other,
+}
+
+/// Where the terms of a sorted field are, and which of them each document has.
+pub(crate) struct SortedEntry {
+    pub(super) ords: NumericEntry,
+    pub(super) terms: TermsEntry,
+}
 
 /// Where the values of a numeric field are, and how to read them.
 pub(crate) struct NumericEntry {
@@ -159,16 +174,37 @@ impl Files {
         Ok(Self { meta: whole, layout, start, data, data_end: data_body.end })
     }
 
-    /// Finds the entry of field number `wanted`.
-    pub(super) fn find(&self, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
+    /// The entry of field number `wanted`, whose values are numbers.
+    pub(super) fn numeric(&self, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
         let mut input = self.meta.body();
+        match self.find(&mut input, infos, wanted)? {
+            Entry::Numeric(entry) => {
+                check(&entry, &input, self.data_end)?;
+                Ok(entry)
+            }
+            Entry::Sorted(_) | Entry::Other => Err(input.corrupt(format!("field {wanted} is not numeric here"))),
+        }
+    }
+
+    /// The entry of field number `wanted`, whose values are sorted terms.
+    pub(super) fn sorted(&self, infos: &FieldInfos, wanted: u32) -> Result<SortedEntry> {
+        let mut input = self.meta.body();
+        match self.find(&mut input, infos, wanted)? {
+            Entry::Sorted(entry) => {
+                check(&entry.ords, &input, self.data_end)?;
+                entry.terms.check(&input, self.data_end)?;
+                Ok(entry)
+            }
+            Entry::Numeric(_) | Entry::Other => Err(input.corrupt(format!("field {wanted} is not sorted here"))),
+        }
+    }
+
+    fn find(&self, input: &mut Input<'_>, infos: &FieldInfos, wanted: u32) -> Result<Entry> {
         input.skip(self.start as usize)?;
-        let entry = match &self.layout {
-            Layout::Legacy(layout) => legacy::find(layout, &mut input, wanted, self.data_end)?,
-            Layout::Modern(layout) => find(layout, &mut input, infos, wanted)?,
-        };
-        check(&entry, &input, self.data_end)?;
-        Ok(entry)
+        match &self.layout {
+            Layout::Legacy(layout) => legacy::find(layout, input, wanted, self.data_end),
+            Layout::Modern(layout) => find(layout, input, infos, wanted),
+        }
     }
 }
 
@@ -178,7 +214,7 @@ fn data_codec(meta: &str) -> String {
     format!("{}DocValuesData", name.strip_suffix("Doc").unwrap_or(name))
 }
 
-fn find(layout: &Modern, input: &mut Input<'_>, infos: &FieldInfos, wanted: u32) -> Result<NumericEntry> {
+fn find(layout: &Modern, input: &mut Input<'_>, infos: &FieldInfos, wanted: u32) -> Result<Entry> {
     input.set_order(layout.order());
     loop {
         let number = input.i32()?;
@@ -191,15 +227,15 @@ fn find(layout: &Modern, input: &mut Input<'_>, infos: &FieldInfos, wanted: u32)
             input.skip(layout.skip_index_bytes())?;
         }
         let entry = match kind {
-            0 => Some(numeric(layout, input)?),
-            4 => Some(sorted_numeric(layout, input)?),
-            1 => skip_binary(layout, input, info.doc_values_compressed)?,
-            2 => skip_sorted(layout, input)?,
-            3 => skip_sorted_set(layout, input)?,
+            0 => Entry::Numeric(numeric(layout, input)?),
+            1 => skip_binary(layout, input, info.doc_values_compressed).map(|()| Entry::Other)?,
+            2 => sorted(layout, input)?.map_or(Entry::Other, Entry::Sorted),
+            3 => skip_sorted_set(layout, input).map(|()| Entry::Other)?,
+            4 => Entry::Numeric(sorted_numeric(layout, input)?),
             other => return Err(input.corrupt(format!("{other} is no kind of doc values"))),
         };
         if info.number == wanted {
-            return entry.ok_or_else(|| input.corrupt(format!("field {wanted} is not numeric here")));
+            return Ok(entry);
         }
     }
 }
@@ -292,7 +328,7 @@ fn skip_addresses(input: &mut Input<'_>, docs: u64) -> Result<()> {
     input.skip(8)
 }
 
-fn skip_binary(layout: &Modern, input: &mut Input<'_>, by_mode: bool) -> Result<Option<NumericEntry>> {
+fn skip_binary(layout: &Modern, input: &mut Input<'_>, by_mode: bool) -> Result<()> {
     input.skip(16)?;
     docs(layout, input)?;
     let docs = u64::from(input.u32()?);
@@ -310,22 +346,36 @@ fn skip_binary(layout: &Modern, input: &mut Input<'_>, by_mode: bool) -> Result<
         input.skip(8)?;
         skip_addresses(input, docs)?;
     }
-    Ok(None)
+    Ok(())
 }
 
-fn skip_sorted(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
-    if layout.is_before_9() {
-        docs(layout, input)?;
-        input.skip(4 + 1 + 16)?;
-    } else {
-        numeric(layout, input)?;
-    }
-    skip_terms(layout, input)
+/// The terms of a field and of each document that has one its number; `None` since Lucene 8, where nobody asks.
+fn sorted(layout: &Modern, input: &mut Input<'_>) -> Result<Option<SortedEntry>> {
+    let ords = if layout.is_before_9() { ords_before_9(layout, input)? } else { numeric(layout, input)? };
+    let told = layout.generation == Generation::Lucene70;
+    Ok(terms(layout, input)?.filter(|_| told).map(|terms| SortedEntry { ords, terms }))
 }
 
-fn skip_sorted_set(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
+fn ords_before_9(layout: &Modern, input: &mut Input<'_>) -> Result<NumericEntry> {
+    let docs = docs(layout, input)?;
+    let (values, bits) = (u64::from(input.u32()?), u32::from(input.u8()?));
+    let (offset, len) = (input.i64()?, input.i64()?);
+    Ok(NumericEntry {
+        order: layout.order(),
+        docs,
+        values,
+        single: true,
+        encoding: Encoding::Linear { bits },
+        min: 0,
+        gcd: 1,
+        data: range(input, offset, len)?,
+        jump_table: None,
+    })
+}
+
+fn skip_sorted_set(layout: &Modern, input: &mut Input<'_>) -> Result<()> {
     match input.u8()? {
-        0 => return skip_sorted(layout, input),
+        0 => return sorted(layout, input).map(drop),
         1 => {}
         other => return Err(input.corrupt(format!("{other} where 0 or 1 is expected"))),
     }
@@ -338,11 +388,12 @@ fn skip_sorted_set(layout: &Modern, input: &mut Input<'_>) -> Result<Option<Nume
     } else {
         sorted_numeric(layout, input)?;
     }
-    skip_terms(layout, input)
+    terms(layout, input).map(drop)
 }
 
-fn skip_terms(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEntry>> {
-    let terms = input.vlong()?;
+/// Where terms are; `None` where they are compressed by LZ4.
+fn terms(layout: &Modern, input: &mut Input<'_>) -> Result<Option<TermsEntry>> {
+    let count = input.vlong()?;
     let (block_shift, lz4) = match layout.is_before_9() {
         false => (6, true),
         true => match input.i32()? {
@@ -352,14 +403,21 @@ fn skip_terms(layout: &Modern, input: &mut Input<'_>) -> Result<Option<NumericEn
         },
     };
     let monotonic_shift = input.u32()?;
-    skip_meta(input, terms.div_ceil(1 << block_shift), monotonic_shift)?;
-    input.skip(if lz4 { 8 } else { 4 })?; // the longest term and the largest block
-    input.skip(4 * 8)?;
+    let meta = read_meta(input, count.div_ceil(1 << block_shift), monotonic_shift)?;
+    let len_max = input.u32()?;
+    input.skip(if lz4 { 4 } else { 0 })?; // the largest block
+    let (data_at, data_len) = (input.i64()?, input.i64()?);
+    let (addresses_at, addresses_len) = (input.i64()?, input.i64()?);
     let index_shift = input.u32()?;
     if index_shift > 31 {
         return Err(input.corrupt(format!("a term index of every 2^{index_shift} terms")));
     }
-    skip_meta(input, 1 + terms.div_ceil(1 << index_shift), monotonic_shift)?;
+    skip_meta(input, 1 + count.div_ceil(1 << index_shift), monotonic_shift)?;
     input.skip(4 * 8)?;
-    Ok(None)
+    if lz4 {
+        return Ok(None);
+    }
+    let addresses = Addresses { meta, data: range(input, addresses_at, addresses_len)? };
+    let data = range(input, data_at, data_len)?;
+    Ok(Some(TermsEntry { count, len_max, data, form: Form::Tokens { block_shift, addresses } }))
 }

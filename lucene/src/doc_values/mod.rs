@@ -1,17 +1,22 @@
-//! Numeric doc values: a number per document, of which some have none.
+//! Doc values: a number or a term per document, of which some have none.
 //!
 //! `meta` reads `.dvm` for where a field's values are (`legacy` before Lucene 7), `docs_with_field` counts which value a
 //! document has (`plain_docs` before Lucene 7), `values` reads it from `.dvd`. Used for soft deletes, `_version`, `_seq_no`, `_primary_term`.
-//! Memory of a cursor: the bitmap of 65,536 documents and a window of values. Not here: other kinds of doc values.
+//! `sorted` are terms (`terms`, `term_addresses`), by number; used for the parents of Elasticsearch 5.
+//! Memory of a cursor: the bitmap of 65,536 documents and a window of values. Not here: other kinds.
 //! After: Lucene `Lucene45DocValuesFormat` to `Lucene90DocValuesFormat`.
 
 mod docs_with_field;
 mod legacy;
 mod meta;
 mod plain_docs;
+mod sorted;
+mod term_addresses;
+mod terms;
 mod values;
 
 pub(crate) use docs_with_field::DocsWithField;
+pub use sorted::SortedDocValues;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,9 +32,26 @@ use values::Values;
 
 const READ: &str = "the doc values of Lucene 4.5 to 10, one number per document,";
 
-/// What a field's attributes may name as its format. Others are of plugins, or of Elasticsearch for time series.
-const FORMATS: [&str; 8] =
-    ["Lucene45", "Lucene49", "Lucene410", "Lucene50", "Lucene54", "Lucene70", "Lucene80", "Lucene90"];
+/// What is read of a field.
+struct Kind {
+    types: &'static [DocValuesType],
+    /// What a field's attributes may name as its format. Others are of plugins, or of Elasticsearch for time series.
+    formats: &'static [&'static str],
+    read: &'static str,
+}
+
+const NUMBERS: Kind = Kind {
+    types: &[DocValuesType::Numeric, DocValuesType::SortedNumeric],
+    formats: &["Lucene45", "Lucene49", "Lucene410", "Lucene50", "Lucene54", "Lucene70", "Lucene80", "Lucene90"],
+    read: READ,
+};
+
+/// Terms are of interest in Elasticsearch 5, and in 6, which reads the indices of 5.
+const TERMS: Kind = Kind {
+    types: &[DocValuesType::Sorted],
+    formats: &["Lucene54", "Lucene70"],
+    read: "the sorted doc values of Lucene 5.4 to 7, a term per document,",
+};
 
 /// The numbers of one field, for documents in ascending order.
 pub struct NumericDocValues {
@@ -84,36 +106,52 @@ impl DocValues {
         Ok((DocsWithField::new(&data, entry.order, entry.docs)?, entry.values))
     }
 
+    /// The terms of `field`; `None` where it has no doc values.
+    pub(crate) fn sorted(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<Option<SortedDocValues>> {
+        if field.doc_values == DocValuesType::None {
+            return Ok(None);
+        }
+        let files = self.files_of(field, &TERMS)?;
+        SortedDocValues::open(&files.data, files.sorted(infos, field.number)?).map(Some)
+    }
+
     /// Reads the whole file with the values of `field` for its checksum.
-    pub(crate) fn verify(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<()> {
+    pub(crate) fn verify(&self, field: &FieldInfo) -> Result<()> {
         if field.doc_values == DocValuesType::None {
             return Ok(());
         }
-        self.find(infos, field)?.0.verify()
+        let kind = if field.doc_values == DocValuesType::Sorted { &TERMS } else { &NUMBERS };
+        self.files_of(field, kind)?.data.verify()
     }
 
     /// The file with the values of `field`, and where they are in it.
     fn find(&self, infos: &FieldInfos, field: &FieldInfo) -> Result<(File, NumericEntry)> {
-        let refused = |found: String| Error::Unsupported {
-            file: format!("{}: field {}", self.files.segment(), field.name),
-            found,
-            read: READ,
-        };
-        if !matches!(field.doc_values, DocValuesType::Numeric | DocValuesType::SortedNumeric) {
-            return Err(refused(format!("{:?} doc values", field.doc_values)));
-        }
-        let Some((format, number)) = &field.doc_values_format else {
-            return Err(refused("an unnamed doc values format".to_owned()));
-        };
-        if !FORMATS.contains(&format.as_str()) {
-            return Err(refused(format!("doc values format {format}")));
-        }
-        let files = self.files(format!("{format}_{number}"), field.doc_values_gen)?;
-        let entry = files.find(infos, field.number)?;
+        let files = self.files_of(field, &NUMBERS)?;
+        let entry = files.numeric(infos, field.number)?;
         if !entry.single {
-            return Err(refused("several numbers per document".to_owned()));
+            return Err(self.refused(field, "several numbers per document".to_owned(), &NUMBERS));
         }
         Ok((files.data.clone(), entry))
+    }
+
+    /// The files with the values of `field`, if they are of that kind, in a format that is read.
+    fn files_of(&self, field: &FieldInfo, kind: &Kind) -> Result<Arc<Files>> {
+        if !kind.types.contains(&field.doc_values) {
+            return Err(self.refused(field, format!("{:?} doc values", field.doc_values), kind));
+        }
+        let Some((format, number)) = &field.doc_values_format else {
+            return Err(self.refused(field, "an unnamed doc values format".to_owned(), kind));
+        };
+        if !kind.formats.contains(&format.as_str()) {
+            return Err(self.refused(field, format!("doc values format {format}"), kind));
+        }
+        self.files(format!("{format}_{number}"), field.doc_values_gen)
+    }
+
+    #[cold]
+    fn refused(&self, field: &FieldInfo, found: String, kind: &Kind) -> Error {
+        let file = format!("{}: field {}", self.files.segment(), field.name);
+        Error::Unsupported { file, found, read: kind.read }
     }
 
     fn files(&self, format: String, generation: Option<u64>) -> Result<Arc<Files>> {
