@@ -97,10 +97,35 @@ pub fn numbers(segment: &Segment) {
     }
 }
 
+/// The terms of each field that may have some.
+pub fn terms(segment: &Segment) {
+    for field in ["_parent#parent", "_parent#child", "all_one", "few", "fixed", "half_one", "many", "sparse"] {
+        let Ok(Some(mut terms)) = segment.sorted(field) else { continue };
+        let docs = 0..segment.max_doc().saturating_add(1).min(DOCS_ASKED_MAX);
+        let mut last = None;
+        for doc in docs {
+            match terms.get(doc) {
+                Ok(term) => last = Some((doc, term.map(<[u8]>::to_vec))),
+                Err(_) => break,
+            }
+        }
+        let _ = terms.get(0);
+        if let Some((doc, term)) = last {
+            assert_eq!(terms.get(doc).ok(), Some(term.as_deref()), "going back changes nothing");
+        }
+    }
+}
+
 /// Documents as a worker reads them, each a line.
 pub fn documents(segment: &Segment) {
     let Ok(fields) = segment.stored_fields() else { return };
-    let options = ReadOptions { doc_type: Some("a-type".to_owned()), with_versions: true, recover_source: true };
+    let parents = [("child", "parent"), ("grandchild", "child")].map(|(child, parent)| (child.into(), parent.into()));
+    let options = ReadOptions {
+        doc_type: Some("a-type".to_owned()),
+        parent_types: parents.into(),
+        with_versions: true,
+        recover_source: true,
+    };
     let Ok(mut reader) = RangeReader::open(segment, options) else { return };
     let mut lines = Lines { writer: LineWriter::new("an-index"), line: Vec::new(), last: None };
     for range in fields.cuts(u64::MAX).unwrap_or_default() {

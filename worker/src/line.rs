@@ -5,7 +5,7 @@
 //!  "_primary_term":…?,"_source_format":…?,"_source":…}                                               (one line)
 //! ```
 //! `_routing` only if there is one, `_type` only if it isn't `_doc`; `_parent` (the parent's id) and the numbers only if
-//! they are stored; `_source_format` only if the source was not JSON. `_timestamp` and `_ttl` are milliseconds since
+//! they are there; `_source_format` only if the source was not JSON. `_timestamp` and `_ttl` are milliseconds since
 //! 1970: when the document is from, and when it is to be deleted. The source's bytes are as they are, but line breaks
 //! are spaces.
 

@@ -12,6 +12,7 @@ mod pack;
 mod progress;
 mod sink;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,10 +112,12 @@ impl<'a> Job<'a> {
         let files = Arc::new(migration.shard_files(index, shard).await?);
         let snapshot = migration.snapshot().await?;
         let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
+        // Only lines hold parents and versions: a bulk body has no place for them.
+        let to_lines = matches!(migration.target, TargetHandle::Directory(_));
         let reading = ReadOptions {
             doc_type: read::doc_type(&metadata),
-            // Only lines hold them: a bulk body has no place for them.
-            with_versions: matches!(migration.target, TargetHandle::Directory(_)),
+            parent_types: if to_lines { read::parent_types(&metadata) } else { BTreeMap::new() },
+            with_versions: to_lines,
             recover_source: migration.spec.recover_source,
         };
         Ok(Self { context, migration, shard, plan, planned, index: index.clone(), files, reading })

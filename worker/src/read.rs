@@ -6,16 +6,20 @@
 //! Not here: which ranges there are (`plan`), where the documents go (`load`).
 
 mod document;
+mod parents;
 pub mod source;
 pub mod uid;
 pub mod unpack;
 mod yaml;
+
+use std::collections::BTreeMap;
 
 use lucene::{LiveDocs, NumericDocValues, Segment};
 use protocol::checkpoint::SkipReason;
 use snapshot::IndexMetadata;
 
 use document::{FieldNumbers, Scratch, identify};
+use parents::Parents;
 use source::SourceFormat;
 
 /// A live document.
@@ -27,8 +31,7 @@ pub struct Document<'a> {
     pub doc_type: Option<&'a str>,
     /// `_routing`, where one was given; else the parent's id.
     pub routing: Option<&'a str>,
-    /// The id of `_parent`, where it is stored: Elasticsearch 1 and 2. Later versions have it in doc values, which aren't
-    /// read for it.
+    /// The id of `_parent`. Elasticsearch 5 has it in doc values, which are read if `parent_types` says so.
     pub parent: Option<&'a str>,
     /// `_timestamp` of Elasticsearch 1 and 2, in milliseconds since 1970.
     pub timestamp: Option<i64>,
@@ -97,6 +100,8 @@ pub enum Read<'a> {
 pub struct ReadOptions {
     /// The type of documents that store none of their own ([`doc_type`]).
     pub doc_type: Option<String>,
+    /// Whose child a type is ([`parent_types`]): parents that aren't stored cost reads too.
+    pub parent_types: BTreeMap<String, String>,
     /// Version numbers too, which cost reads.
     pub with_versions: bool,
     /// `_recovery_source` instead of `_source`, where a merge has not pruned it yet.
@@ -111,6 +116,13 @@ pub const VERSION_FIELDS: [&str; 3] = ["_version", "_seq_no", "_primary_term"];
 pub fn doc_type(metadata: &IndexMetadata) -> Option<String> {
     let names = metadata.mappings.iter().map(|(name, _)| name);
     names.into_iter().find(|name| *name != "_default_").filter(|name| *name != "_doc").cloned()
+}
+
+/// The types of an index whose documents have parents, each with the type of those; empty since Elasticsearch 6.
+#[must_use]
+pub fn parent_types(metadata: &IndexMetadata) -> BTreeMap<String, String> {
+    let parent = |mapping: &serde_json::Value| Some(mapping.get("_parent")?.get("type")?.as_str()?.to_owned());
+    metadata.mapping_types().filter_map(|(name, mapping)| Some((name.to_owned(), parent(mapping)?))).collect()
 }
 
 /// Who takes the documents of a range.
@@ -159,6 +171,7 @@ pub struct RangeReader<'a> {
     versions: Option<VersionCursors>,
     fields: FieldNumbers,
     doc_type: Option<String>,
+    parents: Parents<'a>,
     scratch: Scratch,
 }
 
@@ -185,7 +198,8 @@ impl<'a> RangeReader<'a> {
             None
         };
         let (live_docs, doc_type) = (segment.live_docs()?, options.doc_type);
-        Ok(Self { segment, live_docs, versions, fields, doc_type, scratch: Scratch::default() })
+        let parents = Parents::of(segment, options.parent_types);
+        Ok(Self { segment, live_docs, versions, fields, doc_type, parents, scratch: Scratch::default() })
     }
 
     /// Tells `visitor` every live document of `range` from `from_doc` on; the CRC of the whole range.
@@ -214,7 +228,7 @@ impl<'a> RangeReader<'a> {
                 let doc = stored.doc;
                 let versions = self.versions.as_mut().map(|cursors| cursors.get(doc)).transpose()?;
                 let (doc_type, versions) = (self.doc_type.as_deref(), versions.unwrap_or_default());
-                let read = identify(&self.fields, doc_type, &stored, versions, &mut self.scratch)
+                let read = identify(&self.fields, doc_type, &stored, versions, &mut self.parents, &mut self.scratch)
                     .map_err(|fault| fault.at(self.segment.name(), doc))?;
                 visitor.doc(doc, read).map_err(ReadError::Stopped)?;
             }

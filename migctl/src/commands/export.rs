@@ -57,7 +57,12 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
                 }
             };
             let mut lines = Lines { writer: LineWriter::new(&index.name), out, line: Vec::new() };
-            let reading = ReadOptions { doc_type: read::doc_type(&metadata), with_versions: true, recover_source };
+            let reading = ReadOptions {
+                doc_type: read::doc_type(&metadata),
+                parent_types: read::parent_types(&metadata),
+                with_versions: true,
+                recover_source,
+            };
             let runtime = Handle::current();
             let (result, lines_back, counts) = tokio::task::spawn_blocking(move || {
                 let mut counts = Counts::default();

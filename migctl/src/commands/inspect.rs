@@ -14,7 +14,7 @@ use serde::Serialize;
 use snapshot::{ShardFiles, Snapshot, SnapshotIndex};
 use tokio::runtime::Handle;
 use worker::failure::{chain, with_blob};
-use worker::read::{Read, ReadOptions, Source, Visitor};
+use worker::read::{self, Read, ReadOptions, Source, Visitor};
 use worker::whole::{self, WholeError};
 
 use super::export;
@@ -152,6 +152,8 @@ async fn index_report(
     if metadata.refusal.is_some() {
         return Ok(report);
     }
+    let deep = deep.map(|reading| ReadOptions { parent_types: read::parent_types(&metadata), ..reading.clone() });
+    let deep = deep.as_ref();
     let at_once = if deep.is_some() { std::thread::available_parallelism().map_or(1, usize::from) } else { AT_ONCE };
     let mut shards = futures::stream::iter(0..metadata.number_of_shards)
         .map(|number| async move {

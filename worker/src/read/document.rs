@@ -3,17 +3,16 @@
 //! | created in | id and type | parent |
 //! |---|---|---|
 //! | Elasticsearch 1, 2 | `_uid`, text `type#id` | `_parent`, text `type#id` |
-//! | Elasticsearch 5 | `_uid` | only in sorted doc values |
+//! | Elasticsearch 5 | `_uid` | in doc values (`parents`) |
 //! | Elasticsearch 5.6, `index.mapping.single_type` | `_id`, text | none |
 //! | Elasticsearch 6 on, OpenSearch | `_id`, bytes (`uid`) | none: a join field, in the source |
 //!
-//! The parent of Elasticsearch 5 is not read. It is not lost for a load: a child is stored with the parent's id as
-//! its `_routing` unless it was given another one, and that is kept.
 //! Holds: a document that says what it is in a way no server writes is an error, never guessed at.
 
 use lucene::{FieldInfos, StoredDoc, StoredValue};
 use protocol::checkpoint::SkipReason;
 
+use super::parents::Parents;
 use super::source::{self, Detected};
 use super::{Document, Read, ReadError, ReadOptions, Source, Versions, uid, unpack};
 
@@ -73,9 +72,15 @@ pub(super) fn identify<'r>(
     doc_type: Option<&'r str>,
     stored: &StoredDoc<'r>,
     versions: Versions,
+    parents: &'r mut Parents<'_>,
     scratch: &'r mut Scratch,
 ) -> Result<Read<'r>, Fault> {
-    understand(&Found::collect(numbers, stored)?, doc_type, versions, scratch)
+    let mut found = Found::collect(numbers, stored)?;
+    if let (Some(stored_uid), None) = (found.uid, found.parent) {
+        let (own_type, _) = split(text(stored_uid, "the stored _uid is no text")?)?;
+        found.parent_beside = parents.get(stored.doc, own_type)?;
+    }
+    understand(&found, doc_type, versions, scratch)
 }
 
 fn understand<'r>(
@@ -92,7 +97,10 @@ fn understand<'r>(
         id.push_str(own_id);
         doc_type = Some(own_type);
         // Later versions have no such fields of their own: what is called so there is a user's.
-        parent = found.parent.map(|value| split(text(value, "the stored _parent is no text")?)).transpose()?;
+        parent = match found.parent {
+            Some(value) => Some(split(text(value, "the stored _parent is no text")?)?.1),
+            None => found.parent_beside,
+        };
         timestamp = found.timestamp.and_then(long);
         expires = found.ttl.and_then(long);
     } else if let Some(stored_id) = found.id {
@@ -105,7 +113,6 @@ fn understand<'r>(
         let nested = found.source.is_none() && found.recovery_source.is_none();
         return Ok(if nested { Read::Nested } else { Read::Skipped(SkipReason::NoId) });
     }
-    let parent = parent.map(|(_, parent_id)| parent_id);
     let routing = found.routing.map(|value| text(value, "the stored _routing is no text")).transpose()?;
     // Elasticsearch 1 could be told not to store what it routes by; without it a child goes where its parent is.
     let routing = routing.or(parent);
@@ -149,6 +156,8 @@ struct Found<'r> {
     id: Option<StoredValue<'r>>,
     routing: Option<StoredValue<'r>>,
     parent: Option<StoredValue<'r>>,
+    /// The parent's id, from doc values.
+    parent_beside: Option<&'r str>,
     timestamp: Option<StoredValue<'r>>,
     ttl: Option<StoredValue<'r>>,
     source: Option<StoredValue<'r>>,
@@ -237,6 +246,10 @@ mod tests {
         });
         let unrouted = Found { routing: None, ..found };
         document(&unrouted, |document| assert_eq!(document.routing, Some("p#q"), "where its parent is"));
+        let beside = Found { parent: None, parent_beside: Some("user#p"), routing: string("r"), ..unrouted };
+        document(&beside, |document| {
+            assert_eq!((document.parent, document.routing), (Some("user#p"), Some("r")), "an id without a type");
+        });
         let untyped = Found { uid: string("_doc#1"), source: SOURCE, ..Found::default() };
         document(&untyped, |document| assert_eq!((document.doc_type, document.id), (None, "1")));
     }
