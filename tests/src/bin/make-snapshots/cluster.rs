@@ -140,7 +140,7 @@ impl Cluster {
         let settings = json!({"location": location, "readonly": true});
         self.http.put("/_snapshot/restored", json!({"type": "fs", "settings": settings}))?;
         let path = format!("/_snapshot/restored/{snapshot}/_restore?wait_for_completion=true");
-        self.http.post(&path, json!({"indices": "*,-closed"}))?;
+        self.http.post(&path, json!({"indices": "*,-closed", "ignore_unavailable": true}))?;
         self.http.get("/_cluster/health?wait_for_status=green&timeout=60s")?;
         let settings = self.http.get("/_all/_settings")?;
         self.indices = settings.as_object().context("no settings")?.keys().cloned().collect();

@@ -3,8 +3,8 @@
 //! The indices: `ids` (every kind of id, routings), `history` and `history-hard` (updates and deletes over several
 //! segments, soft and hard deletes), `merged` and one index for each codec (a large segment, changed afterwards),
 //! `nested`, `bodies` (CBOR, SMILE, YAML, odd JSON, external versions, a document of 100 kB), `unsourced` and
-//! `filtered` (no or not the whole source is kept), `empty`; `closed`, `types`, `single`, `compressed` where a version
-//! has such.
+//! `filtered` (no or not the whole source is kept), `empty`; `closed`, `types`, `times`, `single`, `compressed` where a
+//! version has such.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -47,6 +47,8 @@ const IDS: [&str; 28] = [
 ];
 const LONG_ID_CHARS: usize = 500;
 const ROUTINGS: [&str; 6] = ["anna", "bruno", "chen", "dmitri", "esin", "7"];
+/// Twelve thousand years: documents that don't go while a test looks at them.
+const TTL_MS: i64 = 400_000_000_000_000;
 const ROUND_DOCS: usize = 30;
 const BIG_ROWS: usize = 1_200;
 const CHILDREN_MANY: usize = 400;
@@ -69,6 +71,14 @@ pub fn first(cluster: &mut Cluster) -> Result<()> {
     cluster.create("empty", 2, json!({}), fields(cluster))?;
     if cluster.dialect.many_types() {
         types(cluster)?;
+    }
+    if let Some(timestamp) = cluster.dialect.timestamp() {
+        cluster.create("times", 1, json!({}), json!({"_timestamp": timestamp, "_ttl": {"enabled": true}}))?;
+        let timed = |n: i64| {
+            let op = Op::index(&n.to_string(), json!({"t": n}));
+            op.with("timestamp", 1_434_240_000_000 + n).with("ttl", TTL_MS)
+        };
+        cluster.write("times", &(0..5).map(timed).collect::<Vec<_>>())?;
     }
     if cluster.dialect.single_type() {
         cluster.create("single", 1, json!({"mapping": {"single_type": true}}), fields(cluster))?;
@@ -276,14 +286,7 @@ fn types(cluster: &mut Cluster) -> Result<()> {
     let plain = fields(cluster);
     let mut child = plain.clone();
     child["_parent"] = json!({"type": "parent"});
-    let mut mappings = json!({"a": plain.clone(), "b": plain.clone(), "parent": plain.clone(), "child": child});
-    if let Some(timestamp) = cluster.dialect.timestamp() {
-        let mut timed = plain;
-        timed["_timestamp"] = timestamp;
-        timed["_ttl"] = json!({"enabled": true});
-        mappings["timed"] = timed;
-    }
-    let has_timed = mappings.get("timed").is_some();
+    let mappings = json!({"a": plain.clone(), "b": plain.clone(), "parent": plain, "child": child});
     cluster.create_typed("types", 2, json!({}), mappings)?;
     let mut ops = Vec::new();
     for n in 0..15 {
@@ -295,12 +298,6 @@ fn types(cluster: &mut Cluster) -> Result<()> {
     }
     let routed = Op::index("routed", source(1)).with("type", "child").with("parent", "1");
     ops.push(routed.with("routing", "anna"));
-    if has_timed {
-        let timed = |n: i64| Op::index(&n.to_string(), json!({"t": n})).with("type", "timed");
-        ops.extend(
-            (0..5).map(|n| timed(n).with("timestamp", 1_434_240_000_000 + n).with("ttl", 400_000_000_000_000_i64)),
-        );
-    }
     cluster.write("types", &ops)?;
     let delete = |id: &str, of: &'static str| Op::delete(id).with("type", of);
     let deletes = [delete("2", "a"), delete("3", "b"), delete("4", "child").with("parent", "1")];

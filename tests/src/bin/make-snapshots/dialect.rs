@@ -95,13 +95,16 @@ impl Dialect {
         self.since(1, 7)
     }
 
-    /// What a search must ask for besides the source.
-    pub fn search(self) -> Value {
+    /// What a search must ask for besides the source; `times`: whether the index has documents with a timestamp.
+    pub fn search(self, times: bool) -> Value {
         if self.since(6, 7) {
             json!({"version": true, "seq_no_primary_term": true})
         } else if self.since(2, 0) {
             json!({"version": true})
+        } else if times {
+            json!({"version": true, "fields": ["_source", "_routing", "_parent", "_timestamp", "_ttl"]})
         } else {
+            // Asked for a timestamp that isn't there it looks into the source, and fails there on long numbers.
             json!({"version": true, "fields": ["_source", "_routing", "_parent"]})
         }
     }

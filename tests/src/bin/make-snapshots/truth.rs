@@ -32,7 +32,7 @@ pub fn write(cluster: &Cluster, file: &Path) -> Result<usize> {
 /// Every document of `index`.
 pub fn documents(cluster: &Cluster, index: &str) -> Result<Vec<Document>> {
     cluster.http.refresh(index)?;
-    let mut query = cluster.dialect.search();
+    let mut query = cluster.dialect.search(index == "times");
     query["size"] = json!(SIZE);
     let path = format!("/{index}/_search");
     let answer = cluster.http.send(Method::POST, &path, "application/json", query.to_string())?;
@@ -71,5 +71,8 @@ fn document(hit: &RawValue) -> Result<Document> {
     let field = |name: &str| asked.fields.get(name).and_then(Value::as_str).map(str::to_owned);
     document.routing = document.routing.or_else(|| field("_routing"));
     document.parent = document.parent.or_else(|| field("_parent"));
+    let number = |name: &str| asked.fields.get(name).and_then(Value::as_i64);
+    document.timestamp = document.timestamp.or_else(|| number("_timestamp"));
+    document.ttl = document.ttl.or_else(|| number("_ttl"));
     Ok(document)
 }
