@@ -59,8 +59,6 @@ const VERSIONS: [(&str, &str, &str); 24] = [
 
 /// Documents of the index `unsourced`, whose mapping keeps no source.
 const WITHOUT_SOURCE: usize = 20;
-/// Children, whose parents Elasticsearch 5 doesn't store.
-const WITHOUT_PARENT_IN_5: usize = 15;
 
 fn snapshot_command(command: &str, repository: &Path, snapshot: &str, more: &[&str]) -> Output {
     let repository = repository.display().to_string();
@@ -111,8 +109,7 @@ fn an_export_of_every_version_equals_what_its_server_said() {
             assert!(report.is_equal(), "{name} {repository} {snapshot}: {report}");
             assert!(report.equal > 300, "{name} {repository} {snapshot}: {report}");
             assert_eq!(report.without_source.len(), WITHOUT_SOURCE, "{name} {snapshot}: {report}");
-            let unsaid = if name.starts_with("elasticsearch-5.") { WITHOUT_PARENT_IN_5 } else { 0 };
-            assert_eq!(report.without_parent, unsaid, "{name} {snapshot}: {report}");
+            assert_eq!(report.without_parent, 0, "{name} {snapshot}: {report}");
             println!(
                 "| {name} | {repository}, {snapshot} | {lucene} | {codecs} | {} | {WITHOUT_SOURCE} |",
                 report.equal
