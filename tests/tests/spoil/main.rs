@@ -4,7 +4,7 @@
 //! | what is spoiled | what holds |
 //! |---|---|
 //! | blobs with a checksum: files of shards, `*.dat` | an error that names the blob, or the Lucene file, and where; or the blob's byte is in a part that no reader needs, and every document is true |
-//! | files of Lucene 4.0 to 4.7 (Elasticsearch 1.0 and 1.1), whose format has none | nothing panics; an error, or as many documents as there are, of which some may be others, rejected or without a source |
+//! | files of Lucene 4.0 to 4.7 (Elasticsearch 1.0 and 1.1), whose format has none, and the lists of these files | nothing panics; an error, or documents of which some may be others, rejected or without a source: as many as the shard's own files count |
 //! | other blobs without: the catalogue `index-N`, all metadata of Elasticsearch 1 | an error, or every document is true; what is shown beside them (settings, mappings, times) may be wrong |
 //!
 //! `SPOIL_SEED` repeats a run, `SPOIL_EVERY=n` tries every n-th byte of each blob instead of some.
@@ -235,6 +235,7 @@ fn followed(reading: &Reading, piece: &Piece) -> Outcome {
     let other = answers.iter().find(|(documents, answer)| reading.answers.get(documents) != answer.as_ref().ok());
     match other {
         None => Outcome::Shown,
+        Some((documents, _)) if reading.is_bare(documents) => Outcome::OtherDocuments,
         Some((documents, answer)) => {
             Outcome::Lie(format!("{documents:?} gives {answer:?}, was {:?}", reading.answers.get(documents)))
         }

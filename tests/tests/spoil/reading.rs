@@ -155,6 +155,12 @@ impl Reading {
         bytes.len() >= 16 && bytes[bytes.len() - 16..].starts_with(&FOOTER)
     }
 
+    /// Whether the shard was written before Lucene 4.8, so that nothing but its own files says what they should be.
+    pub fn is_bare(&self, piece: &Piece) -> bool {
+        let is_bare = |file: &snapshot::ShardFile| file.checksum.is_none() && file.physical_name.starts_with('_');
+        self.lists.get(piece).is_some_and(|list| list.files.iter().any(is_bare))
+    }
+
     fn open(&self, snapshot: &str) -> Result<Snapshot, String> {
         let open = async { Repository::open(self.store.clone()).await?.snapshot(snapshot).await };
         self.runtime.block_on(open).map_err(|error| chain(&error))
