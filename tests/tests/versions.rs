@@ -1,4 +1,4 @@
-//! What servers of every version wrote is read, and equals what they said of it: all that `tests/fixtures/versions/` has.
+//! What servers of every version wrote is read, and equals what they said of it: all of `tests/fixtures/versions/`.
 //!
 //! `cargo test --test versions -- --nocapture` prints the table.
 

@@ -266,8 +266,8 @@ fn sources(cluster: &mut Cluster) -> Result<()> {
         "float": stored("float"), "bytes": stored("binary"), "flag": stored("boolean"), "day": stored("date"),
     });
     let values = |n: i64| {
-        json!({"word": ["w", n.to_string()], "long": n << 40, "int": -n, "double": n as f64 / 3.0, "float": 0.5, "bytes": "AAEC/w==",
-               "flag": true, "day": "2015-06-14", "secret": {"a": n}, "kept": n})
+        json!({"word": ["w", n.to_string()], "long": n << 40, "int": -n, "double": n as f64 / 3.0, "float": 0.5,
+               "bytes": "AAEC/w==", "flag": true, "day": "2015-06-14", "secret": {"a": n}, "kept": n})
     };
     let ops: Vec<Op> = (0..20).map(|n| Op::index(&n.to_string(), values(n))).collect();
     let again = [Op::index("3", values(30)), Op::delete("4"), Op::index("x", values(7)).with("routing", "r")];
