@@ -4,12 +4,11 @@
 //! footer. Id and footer are made right.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lucene::Directory;
+use lucene::{Directory, MemoryDirectory};
 
 use crate::fixtures::{self, Blobs, Folder};
 use crate::{FOOTER_LEN, has_footer, place_number, with_footer};
@@ -93,7 +92,7 @@ impl Files {
             None => drop(files.insert(place.file.clone(), Bytes::from(file))),
             Some(within) => within.replace(&mut files, &place.file, &file),
         }
-        Some(Case { dir: Arc::new(Memory(files)), segment: place.segment.clone() })
+        Some(Case { dir: Arc::new(MemoryDirectory(files)), segment: place.segment.clone() })
     }
 }
 
@@ -179,29 +178,4 @@ fn segment_of(file: &str) -> String {
     let Some(rest) = file.strip_prefix('_') else { return String::new() };
     let end = rest.find(['_', '.']).unwrap_or(rest.len());
     format!("_{}", &rest[..end])
-}
-
-/// Files as a directory.
-pub struct Memory(pub Blobs);
-
-impl Directory for Memory {
-    fn names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
-
-    fn len(&self, name: &str) -> Option<u64> {
-        self.0.get(name).map(|bytes| bytes.len() as u64)
-    }
-
-    fn read(&self, name: &str, range: Range<u64>) -> io::Result<Bytes> {
-        let bytes = self.0.get(name).ok_or(io::ErrorKind::NotFound)?;
-        if range.end > bytes.len() as u64 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(bytes.slice(range.start as usize..range.end as usize))
-    }
-
-    fn stream(&self, name: &str, range: Range<u64>) -> io::Result<Box<dyn io::BufRead + Send>> {
-        Ok(Box::new(io::Cursor::new(self.read(name, range)?)))
-    }
 }

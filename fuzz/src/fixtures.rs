@@ -215,7 +215,7 @@ impl BlobStore for Memory {
 pub fn documents() -> Vec<(Bytes, Bytes)> {
     let mut documents = Vec::new();
     for shard in shards() {
-        let dir: Arc<dyn lucene::Directory> = Arc::new(crate::files::Memory(shard.files));
+        let dir: Arc<dyn lucene::Directory> = Arc::new(lucene::MemoryDirectory(shard.files));
         let Ok(commit) = lucene::Commit::read(&*dir) else { continue };
         for commit in &commit.segments {
             let Ok(segment) = lucene::Segment::open(Arc::clone(&dir), commit) else { continue };

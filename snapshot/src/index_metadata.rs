@@ -40,8 +40,8 @@ pub struct IndexMetadata {
     pub aliases: Map<String, Json>,
     /// The version that created it.
     pub version_created: ProductVersion,
-    /// How many shards it could be split into, which routing depends on.
-    pub routing_num_shards: Option<u32>,
+    /// How many shards it could be split into, which routing depends on; before Elasticsearch 6.1 as many as it has.
+    pub routing_num_shards: u32,
     /// Why its documents can't be read from this repository, and what to do instead.
     pub refusal: Option<String>,
 }
@@ -88,7 +88,7 @@ fn understand(name: &str, body: Body, is_shallow_copy: bool) -> Result<IndexMeta
         settings,
         mappings: mappings(body.mappings)?,
         aliases: object(body.aliases, "aliases")?,
-        routing_num_shards: body.routing_num_shards,
+        routing_num_shards: body.routing_num_shards.unwrap_or(number_of_shards),
     })
 }
 

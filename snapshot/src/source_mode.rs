@@ -155,7 +155,7 @@ mod tests {
             mappings: mappings.iter().map(|(name, mapping)| ((*name).to_owned(), mapping.clone())).collect(),
             aliases: Map::new(),
             version_created: ProductVersion::from_id(created),
-            routing_num_shards: None,
+            routing_num_shards: 1,
             refusal: None,
         };
         metadata.source_mode()

@@ -113,9 +113,8 @@ pub fn creation(metadata: &IndexMetadata, migration: &str) -> Result<Creation, S
         }
     }
     // Routing depends on it, and targets guess it differently for shard counts that aren't powers of two.
-    if let Some(routing_shards) = metadata.routing_num_shards {
-        settings.insert("index.number_of_routing_shards".to_owned(), routing_shards.to_string().into());
-    }
+    let routing_shards = metadata.routing_num_shards.to_string();
+    settings.insert("index.number_of_routing_shards".to_owned(), routing_shards.into());
     let mappings = mappings(metadata, migration, &withheld)?;
     let body = json!({ "settings": settings, "mappings": mappings, "aliases": metadata.aliases });
     Ok(Creation { body, withheld, dropped })
