@@ -61,6 +61,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, for what is wrong with bytes that begin at `offset` and were compressed.
+    #[cold]
+    pub(crate) fn at(self, offset: u64) -> Self {
+        match self {
+            Self::Corrupt { file, what, .. } => Self::Corrupt { file, offset, what },
+            other => other,
+        }
+    }
+
     /// Whether the storage failed, so that reading the same bytes again may succeed. Everything else fails the same
     /// way every time.
     // Exhaustive on purpose: a new variant does not compile until its answer is chosen.

@@ -51,9 +51,6 @@ pub struct Report {
     pub different: Vec<String>,
     /// Documents whose server kept no source, and that rightly are not there: there is nothing to move.
     pub without_source: Vec<String>,
-    /// Documents that are as they should be, but for a parent that the export can't say: Elasticsearch 5 has it only in
-    /// sorted doc values. How many of `equal`.
-    pub without_parent: usize,
 }
 
 impl Report {
@@ -160,11 +157,7 @@ pub fn compare_documents(
         match awaited.remove(&key) {
             None => report.unexpected.push(key.to_string()),
             Some(truth) => match difference(&document, &truth, compared) {
-                None => {
-                    report.equal += 1;
-                    let parent_unsaid = document.parent.is_none() && truth.parent.is_some();
-                    report.without_parent += usize::from(compared == Compared::Everything && parent_unsaid);
-                }
+                None => report.equal += 1,
                 Some(found) => report.different.push(format!("{key}: {found}")),
             },
         }
@@ -180,7 +173,7 @@ pub fn compare_documents(
 /// The first difference that counts, for a person.
 fn difference(found: &Document, truth: &Document, compared: Compared) -> Option<String> {
     if compared == Compared::Everything {
-        if found.parent.is_some() && found.parent != truth.parent {
+        if found.parent != truth.parent {
             return Some(format!("parent {:?}, should be {:?}", found.parent, truth.parent));
         }
         let numbers = [
@@ -272,9 +265,6 @@ impl fmt::Display for Report {
             write!(f, ", {} {name}", documents.len())?;
         }
         write!(f, ", {} without source", self.without_source.len())?;
-        if self.without_parent > 0 {
-            write!(f, ", {} without parent", self.without_parent)?;
-        }
         for (name, documents) in wrong {
             for document in documents.iter().take(PRINTED_MAX) {
                 write!(f, "\n{name}: {document}")?;
@@ -357,13 +347,13 @@ mod tests {
     }
 
     #[test]
-    fn types_have_ids_of_their_own_and_parents_may_be_unsaid() {
+    fn types_have_ids_of_their_own_and_parents_are_compared() {
         let typed = |rest: &str| line("a", &format!(",{rest},\"_source\":{{}}"));
         let truth = [typed("\"_type\":\"t\""), typed("\"_type\":\"u\",\"_parent\":\"p\"")];
         let report = compared(&truth, &truth);
-        assert_eq!((report.equal, report.without_parent, report.is_equal()), (2, 0, true));
+        assert_eq!((report.equal, report.is_equal()), (2, true));
         let report = compared(&[typed("\"_type\":\"u\""), typed("\"_type\":\"v\"")], &truth);
-        assert_eq!((report.equal, report.without_parent), (1, 1));
+        assert_eq!(report.different, ["i/u/\"a\": parent None, should be Some(\"p\")"]);
         assert_eq!((report.missing, report.unexpected), (vec!["i/t/\"a\"".to_owned()], vec!["i/v/\"a\"".to_owned()]));
         let report = compared(&[typed("\"_type\":\"u\",\"_parent\":\"q\"")], &truth);
         assert_eq!(report.different, ["i/u/\"a\": parent Some(\"q\"), should be Some(\"p\")"]);

@@ -110,9 +110,9 @@ impl Fields<'_> {
     /// Offsets in unpacked bytes help nobody: name the document and where its chunk is.
     #[cold]
     fn located(&self, error: Error) -> Error {
-        match error {
-            Error::Corrupt { file, what, .. } => {
-                Error::Corrupt { file, offset: self.chunk, what: format!("document {}: {what}", self.doc) }
+        match error.at(self.chunk) {
+            Error::Corrupt { file, offset, what } => {
+                Error::Corrupt { file, offset, what: format!("document {}: {what}", self.doc) }
             }
             other => other,
         }

@@ -108,7 +108,8 @@ impl ChunkReader {
         let mut unpack = |packed: &[u8]| {
             self.crc.update(packed);
             self.at = bounds.bytes.end;
-            self.unpacked.unpack(&bounds, Input::new(self.file.label(), packed, bounds.bytes.start, self.format.order))
+            let input = Input::new(self.file.label(), packed, bounds.bytes.start, self.format.order);
+            self.unpacked.unpack(&bounds, input).map_err(|error| error.at(bounds.bytes.start))
         };
         // What the source has in its buffer is unpacked where it is; what it hasn't is put together here first.
         let read = match self.source.fill_buf() {
