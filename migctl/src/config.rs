@@ -48,7 +48,8 @@ struct Words;
 impl MessageFormatter for Words {
     fn format_message<'a>(&self, error: &'a serde_saphyr::Error) -> Cow<'a, str> {
         match error {
-            // The only scalars that are parsed are numbers: of documents, bytes, milliseconds.
+            serde_saphyr::Error::InvalidScalar { ty: "boolean", .. } => Cow::Borrowed("true or false is expected here"),
+            // Other scalars that are parsed are numbers: of documents, bytes, milliseconds.
             serde_saphyr::Error::InvalidScalar { .. } => Cow::Borrowed("a whole number is expected here"),
             serde_saphyr::Error::SerdeInvalidValue { expected, .. } if expected.starts_with("a nonzero") => {
                 Cow::Borrowed("a whole number above 0 is expected here")
@@ -117,6 +118,7 @@ target:
     fn words_are_those_of_a_configuration() {
         for (line, expected) in [
             ("sizing: {bulkDocs: many}", "in sizing.bulkDocs: line 8 column 20: a whole number is expected here"),
+            ("recoverSource: 1", "in recoverSource: line 8 column 16: true or false is expected here"),
             ("sizing: {bulkDocs: 0}", "in sizing.bulkDocs: line 8 column 10: a whole number above 0 is expected here"),
             (
                 "sizing: {bulkBytes: big}",
