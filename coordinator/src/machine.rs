@@ -14,12 +14,13 @@ mod load;
 use std::collections::BTreeMap;
 
 use protocol::checkpoint::{ShardRecord, SliceCheckpoint};
+use protocol::gate::{Decision, Evidence};
 use protocol::ids::{ShardId, SliceId};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, ShardPlan};
 use protocol::spec::{Gate, Submission};
-use protocol::state::{Approval, Control, MigrationState, PhaseResult, PhaseStatus};
-use protocol::task::Task;
+use protocol::state::{CommandResult, Control, MigrationState, PhaseStatus};
+use protocol::task::{Command, Task};
 
 use load::Load;
 
@@ -45,10 +46,10 @@ pub enum Event {
     Shard(ShardId, ShardRecord),
     /// A slice's checkpoint.
     Slice(ShardId, SliceId, SliceCheckpoint),
-    /// A person's approval, or its withdrawal.
-    Approval(Phase, Option<Approval>),
-    /// What a phase command answered.
-    Result(Phase, PhaseResult),
+    /// A person's decision, or its withdrawal.
+    Decision(Phase, Option<Decision>),
+    /// What a command answered.
+    Result(Command, CommandResult),
     /// What the workers are told: stop or go.
     Control(Control),
     /// How many tasks the live workers can do at once.
@@ -107,10 +108,10 @@ pub struct Machine {
     submission: Option<Submission>,
     state: MigrationState,
     stored: Option<MigrationState>,
-    approvals: BTreeMap<Phase, Approval>,
-    results: BTreeMap<Phase, PhaseResult>,
+    decisions: BTreeMap<Phase, Decision>,
+    results: BTreeMap<Command, CommandResult>,
     inventory: Option<Vec<InventoryIndex>>,
-    command_published_ms: BTreeMap<Phase, u64>,
+    command_published_ms: BTreeMap<Command, u64>,
     control: Control,
     load: Load,
 }
@@ -171,14 +172,14 @@ impl Machine {
             Event::Plan(shard, plan) => self.load.know_plan(shard, plan),
             Event::Shard(shard, record) => self.load.know_record(shard, record),
             Event::Slice(shard, slice, checkpoint) => self.load.know_slice(shard, slice, checkpoint),
-            Event::Approval(phase, Some(approval)) => {
-                self.approvals.insert(phase, approval);
+            Event::Decision(phase, Some(decision)) => {
+                self.decisions.insert(phase, decision);
             }
-            Event::Approval(phase, None) => {
-                self.approvals.remove(&phase);
+            Event::Decision(phase, None) => {
+                self.decisions.remove(&phase);
             }
-            Event::Result(phase, result) => {
-                self.results.insert(phase, result);
+            Event::Result(command, result) => {
+                self.results.insert(command, result);
             }
             Event::Control(control) => self.control = control,
             Event::Slots(slots) => self.load.slots = slots as usize,
@@ -200,7 +201,9 @@ impl Machine {
                 PhaseStatus::Pending | PhaseStatus::Waiting => self.try_begin(phase, &submission, now_ms, actions),
                 PhaseStatus::Running if phase == Phase::Load => self.drive_load(&submission, now_ms, actions),
                 PhaseStatus::Running => self.drive_command(phase, now_ms, actions),
-                PhaseStatus::Done | PhaseStatus::Skipped(_) | PhaseStatus::Failed(_) => return,
+                PhaseStatus::Done | PhaseStatus::Skipped(_) | PhaseStatus::Failed(_) | PhaseStatus::Rejected(_) => {
+                    return;
+                }
             }
             if self.state.phase(phase).status == before {
                 return;
@@ -210,19 +213,20 @@ impl Machine {
 
     /// A new submission: what failed is pending again, and its earlier failures no longer count.
     fn take_up(&mut self, submission: &Submission) {
-        self.state.take_up(submission.number);
+        self.state.take_up(submission.number, submission.redo.as_ref());
         self.command_published_ms.clear();
         self.load.forget_published();
     }
 
     fn try_begin(&mut self, phase: Phase, submission: &Submission, now_ms: u64, actions: &mut Vec<Action>) {
         if phase == Phase::Snapshot {
-            let why = format!("{} is managed externally", submission.spec.snapshot.externally_managed_snapshot);
+            let name = submission.spec.snapshot.externally_managed_snapshot.as_deref().unwrap_or_default();
+            let why = format!("{name} is managed externally");
             self.set(phase, PhaseStatus::Skipped(why), now_ms);
             return;
         }
-        let approved =
-            self.approvals.get(&phase).is_some_and(|approval| approval.spec_digest == submission.spec.digest());
+        let digest = submission.spec.digest();
+        let approved = self.decisions.get(&phase).is_some_and(|made| made.opens(&digest, &Evidence::default()));
         if submission.spec.gate(phase) == Gate::Manual && !approved {
             if self.state.phase(phase).status != PhaseStatus::Waiting {
                 self.set(phase, PhaseStatus::Waiting, now_ms);
@@ -237,17 +241,18 @@ impl Machine {
 
     /// A phase that is one command: published until its answer to this submission is there.
     fn drive_command(&mut self, phase: Phase, now_ms: u64, actions: &mut Vec<Action>) {
-        if let Some(result) = self.results.get(&phase).filter(|result| result.submission == self.state.submission) {
+        let Some(command) = Command::ALL.into_iter().find(|command| command.as_str() == phase.as_str()) else { return };
+        if let Some(result) = self.results.get(&command).filter(|result| result.submission == self.state.submission) {
             match result.outcome.clone() {
                 Ok(notes) => self.end(phase, PhaseStatus::Done, notes, now_ms, actions),
                 Err(reason) => self.end(phase, PhaseStatus::Failed(reason), Vec::new(), now_ms, actions),
             }
             return;
         }
-        let published_ms = self.command_published_ms.get(&phase).copied();
+        let published_ms = self.command_published_ms.get(&command).copied();
         if published_ms.is_none_or(|at| now_ms.saturating_sub(at) >= REPUBLISH_AFTER_MS) {
-            self.command_published_ms.insert(phase, now_ms);
-            actions.push(Action::Publish(Task::Phase(phase)));
+            self.command_published_ms.insert(command, now_ms);
+            actions.push(Action::Publish(Task::Command(command)));
         }
     }
 
@@ -283,7 +288,7 @@ impl Machine {
         match &status {
             PhaseStatus::Running => state.started_ms = Some(now_ms),
             PhaseStatus::Done | PhaseStatus::Skipped(_) | PhaseStatus::Failed(_) => state.ended_ms = Some(now_ms),
-            PhaseStatus::Pending | PhaseStatus::Waiting => {}
+            PhaseStatus::Pending | PhaseStatus::Waiting | PhaseStatus::Rejected(_) => {}
         }
         state.status = status;
     }

@@ -12,7 +12,7 @@ use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, InventoryPage};
 use protocol::state::{Event as News, WorkerStatus};
-use protocol::task::TaskMessage;
+use protocol::task::{Command, TaskMessage};
 use protocol::{clock, wire};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -168,7 +168,7 @@ impl<'a> Shell<'a> {
             (Bucket::Gates, entry) => {
                 let phase = key.rsplit('.').next().and_then(|token| token.parse::<Phase>().ok());
                 let approval = entry.map(|entry| decode(key, entry)).transpose()?;
-                Ok(phase.map(|phase| Event::Approval(phase, approval)))
+                Ok(phase.map(|phase| Event::Decision(phase, approval)))
             }
             (Bucket::Checkpoints, Some(entry)) => Ok(match names::parse_checkpoint(migration, key) {
                 Some((shard, Some(slice))) => Some(Event::Slice(shard, slice, decode(key, entry)?)),
@@ -180,7 +180,7 @@ impl<'a> Shell<'a> {
                 Ok(Some(Event::Control(decode(key, entry)?)))
             }
             // A deleted checkpoint is one of a finished shard; nothing else is ever deleted under a running migration.
-            (_, None) | (Bucket::Control | Bucket::Leader, Some(_)) => Ok(None),
+            (_, None) | (Bucket::Control | Bucket::Leader | Bucket::Audit, Some(_)) => Ok(None),
         }
     }
 
@@ -203,9 +203,9 @@ impl<'a> Shell<'a> {
         if let Some(shard) = names::parse_plan(migration, key) {
             return Ok(Some(Event::Plan(shard, decode(key, entry)?)));
         }
-        for phase in Phase::ALL {
-            if key == names::result(migration, phase) {
-                return Ok(Some(Event::Result(phase, decode(key, entry)?)));
+        for command in Command::ALL {
+            if key == names::result(migration, command) {
+                return Ok(Some(Event::Result(command, decode(key, entry)?)));
             }
         }
         if let Some(page) = names::parse_inventory(migration, key) {

@@ -17,14 +17,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use coordinator::machine::{Action, Event, Machine};
 use protocol::checkpoint::{Counts, Failure, RangeCrc, RangeProgress, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::gate::Decision;
 use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, InventoryShard, PlannedSegment, PlannedSlice, SegmentRange, ShardPlan};
-use protocol::spec::{Checksum, RepositorySpec, Sizing, SnapshotSpec, Spec, Submission, TargetSpec};
-use protocol::state::{Approval, Control, MigrationState, PhaseResult, PhaseStatus};
-use protocol::task::{Task, TaskClass};
+use protocol::spec::{Spec, Submission};
+use protocol::state::{CommandResult, Control, MigrationState, PhaseStatus};
+use protocol::task::{Command, Task, TaskClass};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use serde_json::json;
 
 /// Seeds that once found something.
 const SEEDS_THAT_FAILED: &[u64] = &[];
@@ -35,21 +37,12 @@ const CALM_STEPS: usize = 20_000;
 const DOCS_PER_SLICE: u32 = 10;
 
 fn spec() -> Spec {
-    Spec {
-        name: "sim".parse().unwrap(),
-        snapshot: SnapshotSpec {
-            repository: RepositorySpec { path: "/repo".into() },
-            externally_managed_snapshot: "snap".into(),
-            allow_partial: false,
-        },
-        target: TargetSpec { endpoint: "file:/out".into(), basic_auth: None },
-        indices: None,
-        gates: BTreeMap::new(),
-        sizing: Sizing::default(),
-        max_rejected: 1_000,
-        recover_source: false,
-        checksum: Checksum::During,
-    }
+    let configured = json!({
+        "name": "sim",
+        "snapshot": { "repository": { "path": "/repo" }, "externallyManagedSnapshot": "snap" },
+        "target": { "endpoint": "file:/out" },
+    });
+    serde_json::from_value(configured).unwrap()
 }
 
 struct FakeWorker {
@@ -67,8 +60,8 @@ struct World {
     machine: Machine,
     news: VecDeque<Event>,
     state: Option<MigrationState>,
-    approvals: BTreeMap<Phase, Approval>,
-    results: BTreeMap<Phase, PhaseResult>,
+    approvals: BTreeMap<Phase, Decision>,
+    results: BTreeMap<Command, CommandResult>,
     inventory: Option<Vec<InventoryIndex>>,
     plans: BTreeMap<ShardId, ShardPlan>,
     records: BTreeMap<ShardId, ShardRecord>,
@@ -86,7 +79,7 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut world = Self {
             now_ms: 1,
-            submission: Submission { number: 1, spec: spec() },
+            submission: Submission { number: 1, spec: spec(), redo: None },
             machine: Machine::default(),
             news: VecDeque::new(),
             state: None,
@@ -128,7 +121,7 @@ impl World {
         all.extend(self.plans.iter().map(|(id, plan)| Event::Plan(*id, plan.clone())));
         all.extend(self.records.iter().map(|(id, record)| Event::Shard(*id, record.clone())));
         all.extend(self.slices.iter().map(|((id, slice), (at, _))| Event::Slice(*id, slice.clone(), at.clone())));
-        all.extend(self.approvals.iter().map(|(phase, approval)| Event::Approval(*phase, Some(approval.clone()))));
+        all.extend(self.approvals.iter().map(|(phase, approval)| Event::Decision(*phase, Some(approval.clone()))));
         all.extend(self.results.iter().map(|(phase, result)| Event::Result(*phase, result.clone())));
         for at in (1..all.len()).rev() {
             let other = self.rng.random_range(0..=at);
@@ -194,7 +187,8 @@ impl World {
             Action::Publish(task) => {
                 let state = self.state.as_ref().expect("a state is stored before anything is published");
                 let phase = match &task {
-                    Task::Phase(phase) => *phase,
+                    Task::Command(command) => command.phase().unwrap_or(Phase::Snapshot),
+                    Task::Inventory(_) => Phase::Register,
                     Task::Plan(shard) | Task::Load(shard, _) => {
                         assert!(!self.records.get(shard).is_some_and(|record| record.done), "{shard} is done");
                         Phase::Load
@@ -285,10 +279,11 @@ impl World {
         let at = self.rng.random_range(0..self.workers.len());
         let task = self.workers[at].task.clone();
         let ended = match &task {
-            Task::Phase(phase) => {
-                self.answer_phase(*phase);
+            Task::Command(command) => {
+                self.answer(*command);
                 true
             }
+            Task::Inventory(_) => true,
             Task::Plan(shard) => {
                 self.plan(*shard);
                 true
@@ -304,14 +299,17 @@ impl World {
         }
     }
 
-    fn answer_phase(&mut self, phase: Phase) {
-        if phase == Phase::Register && self.inventory.is_none() {
+    fn answer(&mut self, command: Command) {
+        if command == Command::Register && self.inventory.is_none() {
             let indices = self.rng.random_range(1..=3);
             let inventory: Vec<InventoryIndex> = (0..indices)
                 .map(|no| InventoryIndex {
                     no: IndexNo(no),
                     name: format!("index-{no}"),
                     repository_id: String::new(),
+                    create: true,
+                    load: true,
+                    replicas: 0,
                     shards: vec![InventoryShard::default(); self.rng.random_range(1..=3)],
                     version_created: String::new(),
                     closed: false,
@@ -321,13 +319,13 @@ impl World {
             self.inventory = Some(inventory.clone());
             self.news.push_back(Event::Inventory(inventory));
         }
-        let result = PhaseResult {
+        let result = CommandResult {
             submission: self.submission.number,
             outcome: Ok(vec!["fine".into()]),
             worker: WorkerId::new("w"),
         };
-        self.results.insert(phase, result.clone());
-        self.news.push_back(Event::Result(phase, result));
+        self.results.insert(command, result.clone());
+        self.news.push_back(Event::Result(command, result));
     }
 
     fn plan(&mut self, shard: ShardId) {
@@ -401,9 +399,17 @@ impl World {
         let phases = [Phase::Metadata, Phase::Load, Phase::Cleanup];
         let phase = phases[self.rng.random_range(0..phases.len())];
         let spec_digest = self.submission.spec.digest();
-        let approval = Approval { who: "p".into(), at_ms: self.now_ms, note: String::new(), spec_digest };
+        let approval = Decision {
+            approved: true,
+            who: "p".into(),
+            at_ms: self.now_ms,
+            note: String::new(),
+            submission: 1,
+            spec_digest,
+            evidence_digest: None,
+        };
         self.approvals.insert(phase, approval.clone());
-        self.news.push_back(Event::Approval(phase, Some(approval)));
+        self.news.push_back(Event::Decision(phase, Some(approval)));
     }
 
     fn storm(&mut self) {

@@ -5,13 +5,14 @@ use std::fmt::Debug;
 
 use protocol::checkpoint::{Counts, Failure, RangeProgress, SegmentAccount, ShardRecord, SliceCheckpoint, Verdict};
 use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
-use protocol::phase::Phase;
+use protocol::gate::{AuditEntry, Decision, Evidence, Wish};
 use protocol::plan::{InventoryPage, ShardPlan};
 use protocol::spec::Submission;
 use protocol::state::{
-    Approval, Control, DeadLetter, Event, MigrationState, PhaseResult, TargetIndex, TargetPage, WorkerStatus,
+    CommandResult, Control, DeadLetter, Event, MigrationState, Progress, SnapshotRecord, TargetIndex, TargetPage,
+    WorkerStatus,
 };
-use protocol::task::{Task, TaskMessage};
+use protocol::task::{Command, Task, TaskMessage};
 use protocol::wire;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,11 +26,16 @@ const READERS: [fn(&[u8]); 14] = [
     check::<SliceCheckpoint>,
     check::<ShardRecord>,
     check::<MigrationState>,
-    check::<PhaseResult>,
+    check::<CommandResult>,
+    check::<Progress>,
+    check::<SnapshotRecord>,
     check::<TargetPage>,
     check::<WorkerStatus>,
     check::<Control>,
-    check::<Approval>,
+    check::<Decision>,
+    check::<Evidence>,
+    check::<Wish>,
+    check::<AuditEntry>,
     check::<Event>,
     check::<DeadLetter>,
 ];
@@ -68,7 +74,7 @@ fn seeds() -> Vec<Vec<u8>> {
     };
     let index = TargetIndex { name: "logs".into(), uuid: "u".into(), created: true, ..TargetIndex::default() };
     let mut seeds = vec![
-        seed(1, wire::encode(&task(Task::Phase(Phase::Register)))),
+        seed(1, wire::encode(&task(Task::Command(Command::Register)))),
         seed(1, wire::encode(&task(Task::Plan(shard)))),
         seed(1, wire::encode(&task(Task::Load(shard, slice)))),
         seed(4, wire::encode(&checkpoint)),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use protocol::spec::Spec;
+use protocol::spec::{RepositorySpec, Spec};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
 /// Reads a configuration file. Relative paths in it are meant from the directory that `migctl` runs in, and become
@@ -64,8 +64,9 @@ impl MessageFormatter for Words {
 }
 
 fn absolute(mut spec: Spec, here: &Path) -> anyhow::Result<Spec> {
-    let repository = &mut spec.snapshot.repository.path;
-    *repository = join(here, repository);
+    if let RepositorySpec::Path(path) = &mut spec.snapshot.repository {
+        *path = join(here, path);
+    }
     match target::Endpoint::parse(&spec.target.endpoint).context("in target.endpoint")? {
         target::Endpoint::Directory(path) => {
             spec.target.endpoint = format!("file:{}", join(here, &path).display());
@@ -96,7 +97,7 @@ target:
     #[test]
     fn a_small_file_is_enough_and_paths_become_absolute() {
         let spec = absolute(parse(MINIMAL, "m.yaml").unwrap(), Path::new("/here")).unwrap();
-        assert_eq!(spec.snapshot.repository.path, Path::new("/here/repo"));
+        assert_eq!(spec.snapshot.repository, RepositorySpec::Path("/here/repo".into()));
         assert_eq!(spec.target.endpoint, "file:/here/out");
         assert_eq!(spec.max_rejected, 1_000);
     }

@@ -75,7 +75,7 @@ impl View {
         let state = bus::read::<MigrationState>(bus, Bucket::Migrations, &names::state(migration)).await?;
         let mut state = state.map(|(state, _)| state).unwrap_or_default();
         // Until the coordinator has seen a new submission the state is that of the one before: its failure is history.
-        state.take_up(submission.number);
+        state.take_up(submission.number, submission.redo.as_ref());
         let mut indices = BTreeMap::new();
         for index in inventory(bus, migration).await? {
             indices.insert(index.no.0, IndexView::new(&index));
@@ -171,7 +171,7 @@ impl PhaseView {
         let state = state.phase(phase);
         let status = state.status.word();
         let reason = match state.status {
-            PhaseStatus::Failed(why) | PhaseStatus::Skipped(why) => Some(why),
+            PhaseStatus::Failed(why) | PhaseStatus::Skipped(why) | PhaseStatus::Rejected(why) => Some(why),
             _ => None,
         };
         Self { phase, status, reason, started_ms: state.started_ms, ended_ms: state.ended_ms, notes: state.notes }

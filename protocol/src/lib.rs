@@ -1,8 +1,9 @@
 //! The words that coordinator, workers and `migctl` say to each other, and the bus that carries them.
 //!
 //! *What is named*: [`ids`], [`phase`], [`pattern`]. *What is said*: [`spec`] (what is wanted), [`task`] (do this),
-//! [`plan`] (what there is to move), [`checkpoint`] (how far it is), [`state`] (where the phases are). *How it
-//! travels*: [`wire`] (bytes), [`names`] (subjects and keys), [`bus`] (the two buses).
+//! [`plan`] (what there is to move), [`checkpoint`] (how far it is), [`state`] (where the phases are), [`gate`] (what
+//! people decide, on what evidence). *How it travels*: [`wire`] (bytes), [`names`] (subjects and keys), [`bus`] (the two
+//! buses).
 //!
 //! Holds: nothing here knows how documents are read or written.
 
@@ -11,6 +12,7 @@ pub mod pattern;
 pub mod phase;
 
 pub mod checkpoint;
+pub mod gate;
 pub mod plan;
 pub mod spec;
 pub mod state;
@@ -18,6 +20,7 @@ pub mod task;
 
 pub mod bus;
 pub mod clock;
+pub mod digest;
 pub mod names;
 pub mod process;
 pub mod wire;

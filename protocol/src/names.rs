@@ -2,7 +2,7 @@
 
 use crate::ids::{IndexNo, MigrationName, ShardId, SliceId};
 use crate::phase::Phase;
-use crate::task::{Task, TaskClass};
+use crate::task::{Command, Task, TaskClass};
 
 /// The stream of tasks: a work queue.
 pub const STREAM_TASKS: &str = "MIG_TASKS";
@@ -23,8 +23,10 @@ pub const SUBJECTS_DEAD: &str = "mig.*.dead.>";
 pub enum Bucket {
     /// Specifications, states, inventories, plans, results.
     Migrations,
-    /// Approvals.
+    /// Decisions of people.
     Gates,
+    /// What people did, and when.
+    Audit,
     /// Slices and shards.
     Checkpoints,
     /// Live workers, with a time to live.
@@ -37,8 +39,8 @@ pub enum Bucket {
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Migrations, Self::Gates, Self::Checkpoints, Self::Workers, Self::Control, Self::Leader];
+    pub const ALL: [Self; 7] =
+        [Self::Migrations, Self::Gates, Self::Audit, Self::Checkpoints, Self::Workers, Self::Control, Self::Leader];
 
     /// The bucket's name.
     #[must_use]
@@ -46,6 +48,7 @@ impl Bucket {
         match self {
             Self::Migrations => "mig_migrations",
             Self::Gates => "mig_gates",
+            Self::Audit => "mig_audit",
             Self::Checkpoints => "mig_checkpoints",
             Self::Workers => "mig_workers",
             Self::Control => "mig_control",
@@ -59,7 +62,7 @@ impl Bucket {
         match self {
             Self::Workers => Some(std::time::Duration::from_secs(30)),
             Self::Leader => Some(std::time::Duration::from_secs(15)),
-            Self::Migrations | Self::Gates | Self::Checkpoints | Self::Control => None,
+            Self::Migrations | Self::Gates | Self::Audit | Self::Checkpoints | Self::Control => None,
         }
     }
 }
@@ -74,8 +77,8 @@ pub fn task_subject(migration: &MigrationName, task: &Task) -> String {
 #[must_use]
 pub fn task_filters(migration: &MigrationName, class: TaskClass) -> Vec<String> {
     let kinds: &[&str] = match class {
-        TaskClass::Phase => &["phase"],
-        TaskClass::Shard => &["plan", "load"],
+        TaskClass::Phase => &["command"],
+        TaskClass::Shard => &["inventory", "plan", "load"],
     };
     kinds.iter().map(|kind| format!("mig.{migration}.task.{kind}.*")).collect()
 }
@@ -134,6 +137,12 @@ pub fn inventory(migration: &MigrationName, page: u32) -> String {
     format!("{migration}.inventory.{page}")
 }
 
+/// What a page of the inventory is to hold ([`Bucket::Migrations`]).
+#[must_use]
+pub fn catalogue(migration: &MigrationName, page: u32) -> String {
+    format!("{migration}.catalogue.{page}")
+}
+
 /// A page of what is on the target ([`Bucket::Migrations`]).
 #[must_use]
 pub fn target(migration: &MigrationName, page: u32) -> String {
@@ -146,13 +155,31 @@ pub fn plan(migration: &MigrationName, shard: ShardId) -> String {
     format!("{migration}.plan.{}.{}", shard.index, shard.shard)
 }
 
-/// What a phase command answered ([`Bucket::Migrations`]).
+/// What a command answered ([`Bucket::Migrations`]).
 #[must_use]
-pub fn result(migration: &MigrationName, phase: Phase) -> String {
-    format!("{migration}.result.{phase}")
+pub fn result(migration: &MigrationName, command: Command) -> String {
+    format!("{migration}.result.{command}")
 }
 
-/// An approval ([`Bucket::Gates`]).
+/// How far a command under way is ([`Bucket::Migrations`]).
+#[must_use]
+pub fn progress(migration: &MigrationName, command: Command) -> String {
+    format!("{migration}.progress.{command}")
+}
+
+/// The snapshot that is taken or was found ([`Bucket::Migrations`]).
+#[must_use]
+pub fn snapshot(migration: &MigrationName) -> String {
+    format!("{migration}.snapshot")
+}
+
+/// What the gate of a phase lets through ([`Bucket::Migrations`]).
+#[must_use]
+pub fn evidence(migration: &MigrationName, phase: Phase) -> String {
+    format!("{migration}.evidence.{phase}")
+}
+
+/// A person's decision on a gate ([`Bucket::Gates`]).
 #[must_use]
 pub fn gate(migration: &MigrationName, phase: Phase) -> String {
     format!("{migration}.{phase}")
@@ -170,7 +197,19 @@ pub fn slice(migration: &MigrationName, shard: ShardId, slice: &SliceId) -> Stri
     format!("{migration}.{}.{}.{slice}", shard.index, shard.shard)
 }
 
-/// Stop and go of a migration ([`Bucket::Control`]); its leader ([`Bucket::Leader`]).
+/// What a person wants of a running migration ([`Bucket::Control`]).
+#[must_use]
+pub fn wish(migration: &MigrationName) -> String {
+    format!("{migration}.wish")
+}
+
+/// Something that a person did: sorts by time ([`Bucket::Audit`]).
+#[must_use]
+pub fn audit(migration: &MigrationName, at_ms: u64, nonce: u16) -> String {
+    format!("{migration}.{at_ms:013}-{nonce:04x}")
+}
+
+/// Stop and go of a migration, as the coordinator tells the workers ([`Bucket::Control`]).
 #[must_use]
 pub fn control(migration: &MigrationName) -> String {
     format!("{migration}.control")
@@ -194,6 +233,12 @@ pub fn parse_plan(migration: &MigrationName, key: &str) -> Option<ShardId> {
     let rest = key.strip_prefix(&migration_prefix(migration))?.strip_prefix("plan.")?;
     let (index, shard) = rest.split_once('.')?;
     Some(ShardId { index: IndexNo(index.parse().ok()?), shard: shard.parse().ok()? })
+}
+
+/// What page of the catalogue a key of [`Bucket::Migrations`] is, if it is one.
+#[must_use]
+pub fn parse_catalogue(migration: &MigrationName, key: &str) -> Option<u32> {
+    key.strip_prefix(&migration_prefix(migration))?.strip_prefix("catalogue.")?.parse().ok()
 }
 
 /// What page of the inventory a key of [`Bucket::Migrations`] is, if it is one.

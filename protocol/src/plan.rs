@@ -7,6 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{IndexNo, SliceId};
 
+/// One page of what the inventory is to hold: written by the register command, filled by inventory tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CataloguePage {
+    /// The submission that asked for it: an inventory page of an older one is to be taken again.
+    pub submission: u32,
+    /// How many pages there are, of this and of the inventory.
+    pub pages: u32,
+    /// Indices, ascending by number.
+    pub indices: Vec<CatalogueIndex>,
+}
+
+/// An index that goes along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueIndex {
+    /// Its number. An index keeps it when the migration is registered again.
+    pub no: IndexNo,
+    /// Its name in the source.
+    pub name: String,
+    /// Whether metadata creates it.
+    pub create: bool,
+    /// Whether its documents are loaded. Neither: it was selected before and is no more.
+    pub load: bool,
+}
+
 /// What the register phase found out about one index of the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InventoryIndex {
@@ -16,8 +40,14 @@ pub struct InventoryIndex {
     pub name: String,
     /// The id of its folder in the repository.
     pub repository_id: String,
+    /// Whether metadata creates it.
+    pub create: bool,
+    /// Whether its documents are loaded.
+    pub load: bool,
     /// Its shards, by number.
     pub shards: Vec<InventoryShard>,
+    /// Copies of each shard besides the primary, in the source.
+    pub replicas: u32,
     /// Version that created the index, as text (`7.10.2`).
     pub version_created: String,
     /// Whether it is closed in the source.
@@ -35,6 +65,8 @@ pub struct InventoryShard {
     pub segments: u32,
     /// Bytes of all files of the shard.
     pub bytes: u64,
+    /// Bytes that a load reads, nearly: the stored fields of segments with live documents.
+    pub read_bytes: u64,
     /// Lucene versions of the segments, each once.
     pub lucene_versions: Vec<String>,
     /// Codecs of the segments, each once.
@@ -50,6 +82,8 @@ pub struct InventoryShard {
 /// One page of the inventory, small enough for a KV value.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct InventoryPage {
+    /// The submission of the catalogue that it was taken for.
+    pub submission: u32,
     /// Indices, ascending by number.
     pub indices: Vec<InventoryIndex>,
     /// How many pages there are.

@@ -1,155 +1,138 @@
 //! The specification of a migration: what the configuration file says, and nothing secret.
+//!
+//! The doc comments of the fields are what `migctl configure schema` and `configure sample` show: they speak to whoever
+//! writes the file.
+
+mod cluster;
+mod load;
+mod snapshot;
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
 
-use bytesize::ByteSize;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cluster::{AuthSpec, ClusterSpec, SecretRef, ServerVersion, SigV4Service, TlsSpec, VersionError};
+pub use load::{Checksum, LoadSpec, OnConflict, Sizing};
+pub use snapshot::{CreateSnapshotSpec, RepositorySpec, S3Spec, SnapshotSpec};
+
 use crate::ids::MigrationName;
-use crate::pattern::Pattern;
+use crate::pattern::{self, Pattern};
 use crate::phase::Phase;
 
-/// One migration, as its configuration file describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Spec {
-    /// Names it on the bus: `[a-z0-9-]{1,40}`.
+    /// Names the migration: 1 to 40 of `a-z`, `0-9`, `-`.
     pub name: MigrationName,
-    /// Where the documents come from.
+    /// The source cluster. Needed only where `snapshot.create` is there: everything else is read from the repository.
+    #[serde(default)]
+    pub source: Option<ClusterSpec>,
+    /// The snapshot that the documents are read from.
     pub snapshot: SnapshotSpec,
-    /// Where they go.
-    pub target: TargetSpec,
-    /// Which indices; absent: all but system indices.
+    /// Where the documents go.
+    pub target: ClusterSpec,
+    /// Which indices go along: exact names, or `regex:EXPRESSION` which must match the whole name. Absent: all but system
+    /// indices. `snapshot.create.indices`, `metadata.indices` and `load.indices` override it for one phase.
     #[serde(default)]
     pub indices: Option<Vec<Pattern>>,
-    /// Which phases wait for a person.
+    /// The metadata phase.
+    #[serde(default)]
+    pub metadata: MetadataSpec,
+    /// The load phase.
+    #[serde(default)]
+    pub load: LoadSpec,
+    /// Which phases wait for `migctl approve`. Default: `manual` for metadata, load and cleanup, `auto` for the others.
     #[serde(default)]
     pub gates: BTreeMap<Phase, Gate>,
     /// Sizes and numbers.
     #[serde(default)]
     pub sizing: Sizing,
+    /// What becomes of a document that the target has under the same id.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
     /// Rejected documents above which the load stops for a person.
     #[serde(default = "max_rejected_default")]
     pub max_rejected: u64,
-    /// Use `_recovery_source` where `_source` was disabled or filtered and a merge has not pruned it yet.
+    /// Where `_source` is disabled or filtered, take the complete source that Elasticsearch 6.5 and later and OpenSearch
+    /// keep for a while in `_recovery_source`; merges prune it, so some documents have it and others don't: both are
+    /// counted.
     #[serde(default)]
     pub recover_source: bool,
     /// When the checksums of a shard's files are verified.
     #[serde(default)]
     pub checksum: Checksum,
-}
-
-/// When the checksums of a shard's files are verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Checksum {
-    /// As the files are read: a bad one is found when its documents were sent.
-    #[default]
-    During,
-    /// Before a document of the shard is sent, at the price of reading its files twice.
-    Before,
+    /// The verify phase.
+    #[serde(default)]
+    pub verify: VerifySpec,
+    /// The cleanup phase.
+    #[serde(default)]
+    pub cleanup: CleanupSpec,
 }
 
 /// A specification as it was submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// Counts submissions of this migration, from 1; a new one takes up what stopped or failed.
+    /// Counts submissions of this migration, from 1: the revision of its configuration. A new one takes up what stopped
+    /// or failed.
     pub number: u32,
     /// What is wanted.
     pub spec: Spec,
-}
-
-/// The snapshot to read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct SnapshotSpec {
-    /// The repository it is in.
-    pub repository: RepositorySpec,
-    /// Name of a snapshot that exists: nothing is asked of the source.
-    pub externally_managed_snapshot: String,
-    /// Migrate without the shards that a partial snapshot lacks, instead of refusing it.
+    /// What is to be done again although it was done.
     #[serde(default)]
-    pub allow_partial: bool,
+    pub redo: Option<Redo>,
 }
 
-impl SnapshotSpec {
-    /// Whether both mean the same bytes.
-    #[must_use]
-    pub fn is_same_snapshot(&self, other: &Self) -> bool {
-        (&self.repository, &self.externally_managed_snapshot) == (&other.repository, &other.externally_managed_snapshot)
-    }
-}
-
-/// A snapshot repository.
+/// What a person wants done again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct RepositorySpec {
-    /// A directory that every worker sees under this path.
-    pub path: PathBuf,
+#[serde(rename_all = "lowercase")]
+pub enum Redo {
+    /// This phase, and every phase after it. Finished shards stay finished.
+    Phase(Phase),
+    /// One shard, from its first document; and what comes after the load.
+    Shard(crate::ids::ShardId),
 }
 
-/// The target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct TargetSpec {
-    /// `http://…`, `https://…`, or `file:DIRECTORY`.
-    pub endpoint: String,
-    /// Basic authentication.
-    #[serde(default)]
-    pub basic_auth: Option<BasicAuthSpec>,
+/// The metadata phase.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct MetadataSpec {
+    /// Which indices are created on the target; absent: those of `indices`. One that is loaded and not created must be
+    /// on the target.
+    pub indices: Option<Vec<Pattern>>,
 }
 
-/// A user, and where its password is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct BasicAuthSpec {
-    /// The user.
-    pub username: String,
-    /// The environment variable, on every worker, that holds the password.
-    pub password_env: String,
+/// The verify phase.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct VerifySpec {
+    /// Others write to the target's indices during the migration: their counts are told and not judged. The account of
+    /// every segment must add up all the same.
+    pub live_writes: bool,
+}
+
+/// The cleanup phase. What others made is never deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct CleanupSpec {
+    /// Delete the snapshot from the source, if this migration took it.
+    pub delete_snapshot: bool,
+    /// Remove the registration of the repository from the source, if this migration made it. The repository stays.
+    pub unregister_repository: bool,
+    /// Remove dead letters too. Otherwise a migration that has some keeps its state on the bus, for you to read them,
+    /// until `migctl forget`.
+    pub delete_dead_letters: bool,
 }
 
 /// Whether a phase waits for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Gate {
     /// It waits for `migctl approve`.
     Manual,
     /// It begins by itself.
     Auto,
-}
-
-/// Sizes and numbers, with defaults that suit most.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct Sizing {
-    /// Compressed stored fields in a slice.
-    pub slice_bytes: ByteSize,
-    /// Bytes of a bulk request; a larger document travels alone.
-    pub bulk_bytes: ByteSize,
-    /// Documents of a bulk request.
-    pub bulk_docs: NonZeroU32,
-    /// Bulk requests in flight per slice.
-    pub connections: NonZeroU32,
-    /// Time between two checkpoints of a slice, at least, in milliseconds.
-    pub checkpoint_interval_ms: NonZeroU64,
-    /// Failures after which a slice's shard is given up.
-    pub max_attempts: NonZeroU32,
-}
-
-impl Default for Sizing {
-    fn default() -> Self {
-        Self {
-            slice_bytes: ByteSize::mib(128),
-            bulk_bytes: ByteSize::mib(4),
-            bulk_docs: NonZeroU32::new(5_000).unwrap_or(NonZeroU32::MIN),
-            connections: NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN),
-            checkpoint_interval_ms: NonZeroU64::new(2_000).unwrap_or(NonZeroU64::MIN),
-            max_attempts: NonZeroU32::new(3).unwrap_or(NonZeroU32::MIN),
-        }
-    }
 }
 
 fn max_rejected_default() -> u64 {
@@ -167,10 +150,28 @@ impl Spec {
         self.gates.get(&phase).copied().unwrap_or(default)
     }
 
-    /// A digest of everything in it; an approval names it, so that a change voids the approval.
+    /// Whether the snapshot that is taken holds the index.
     #[must_use]
-    pub fn digest(&self) -> u32 {
-        // A value of these types always serialises; were it not so, no approval would match, which is the safe side.
-        crate::wire::encode(self).map_or(0, |bytes| crc32fast::hash(&bytes))
+    pub fn snapshots(&self, index: &str) -> bool {
+        let own = self.snapshot.create.as_ref().and_then(|create| create.indices.as_deref());
+        pattern::selects(own.or(self.indices.as_deref()), index)
+    }
+
+    /// Whether metadata creates the index.
+    #[must_use]
+    pub fn creates(&self, index: &str) -> bool {
+        pattern::selects(self.metadata.indices.as_deref().or(self.indices.as_deref()), index)
+    }
+
+    /// Whether the documents of the index are loaded.
+    #[must_use]
+    pub fn loads(&self, index: &str) -> bool {
+        pattern::selects(self.load.indices.as_deref().or(self.indices.as_deref()), index)
+    }
+
+    /// A digest of everything in it; a decision names it, so that a change voids an approval.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        crate::digest::of(self)
     }
 }

@@ -6,20 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{IndexNo, WorkerId};
 use crate::phase::Phase;
+use crate::spec::Redo;
 
 /// The state of a migration: one KV value, written by the coordinator alone, by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationState {
     /// How often it was submitted; a new submission takes up what stopped or failed.
     pub submission: u32,
+    /// The look at everything that each submission begins with.
+    #[serde(default)]
+    pub preflight: PhaseState,
     /// Every phase.
     pub phases: BTreeMap<Phase, PhaseState>,
+    /// Nothing new begins until a person lets it: who paused it, and why.
+    #[serde(default)]
+    pub paused: Option<String>,
 }
 
 impl Default for MigrationState {
     fn default() -> Self {
         let phases = Phase::ALL.into_iter().map(|phase| (phase, PhaseState::default())).collect();
-        Self { submission: 0, phases }
+        Self { submission: 0, preflight: PhaseState::default(), phases, paused: None }
     }
 }
 
@@ -30,15 +37,23 @@ impl MigrationState {
         self.phases.get(&phase).cloned().unwrap_or_default()
     }
 
-    /// Takes a new submission up: what failed or waits is pending again. Nothing happens where it was taken up before.
-    pub fn take_up(&mut self, submission: u32) {
+    /// Takes a new submission up: what failed, waits or is to be done again is pending, and everything is looked at anew.
+    /// Nothing happens where it was taken up before.
+    pub fn take_up(&mut self, submission: u32, redo: Option<&Redo>) {
         if submission <= self.submission {
             return;
         }
         self.submission = submission;
-        for phase in self.phases.values_mut() {
-            if matches!(phase.status, PhaseStatus::Failed(_) | PhaseStatus::Waiting) {
-                *phase = PhaseState::default();
+        self.preflight = PhaseState::default();
+        let again = redo.map(|redo| match redo {
+            Redo::Phase(phase) => *phase,
+            Redo::Shard(_) => Phase::Load,
+        });
+        for (phase, state) in &mut self.phases {
+            let ended =
+                matches!(state.status, PhaseStatus::Failed(_) | PhaseStatus::Rejected(_) | PhaseStatus::Waiting);
+            if ended || again.is_some_and(|again| *phase >= again) {
+                *state = PhaseState::default();
             }
         }
     }
@@ -80,6 +95,8 @@ pub enum PhaseStatus {
     Skipped(String),
     /// Ended without success; a new submission tries again what is left.
     Failed(String),
+    /// A person said no at its gate: who, and why. An approval lets it begin all the same.
+    Rejected(String),
 }
 
 impl PhaseStatus {
@@ -99,19 +116,55 @@ impl PhaseStatus {
             Self::Done => "done",
             Self::Skipped(_) => "skipped",
             Self::Failed(_) => "failed",
+            Self::Rejected(_) => "rejected",
         }
     }
 }
 
-/// What a phase command answers: one KV value per phase, written by the worker that executed it.
+/// What a command answers: one KV value per command, written by the worker that executed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PhaseResult {
+pub struct CommandResult {
     /// Which submission asked; an older one's answer is void.
     pub submission: u32,
     /// Notes for people, or why it failed.
     pub outcome: Result<Vec<String>, String>,
     /// Who did it.
     pub worker: WorkerId,
+}
+
+/// How far a command under way is: written by its worker every few seconds, for people only.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Which submission.
+    pub submission: u32,
+    /// When this was written, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Since when it is under way.
+    pub started_ms: u64,
+    /// A sentence.
+    pub text: String,
+    /// Done so far, in bytes; 0 where it is not known.
+    pub done_bytes: u64,
+    /// Of so many; 0 where it is not known.
+    pub total_bytes: u64,
+}
+
+/// The snapshot of a migration: written before the source is asked for it, so that whoever continues asks for the same
+/// one. What we made is noted before it is made, and confirmed after.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// The registration of the repository on the source; empty where nothing was asked of the source.
+    pub repository: String,
+    /// Whether this migration made the registration.
+    pub made_repository: bool,
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// Whether this migration took it.
+    pub made_snapshot: bool,
+    /// The indices that it was asked to hold.
+    pub indices: Vec<String>,
+    /// It is complete.
+    pub done: bool,
 }
 
 /// What metadata did with one index, and what verify found: one KV value per page of the inventory.
@@ -136,6 +189,9 @@ pub struct TargetIndex {
     pub count_after: Option<u64>,
     /// Settings withheld at creation, put on at cleanup.
     pub withheld: BTreeMap<String, String>,
+    /// It is closed at cleanup: it was closed in the source, or on the target before it was opened for the load.
+    #[serde(default)]
+    pub close: bool,
 }
 
 /// A live worker: a KV value with a time to live, renewed by a timer.
@@ -156,20 +212,6 @@ pub struct WorkerStatus {
 pub struct Control {
     /// The load is stopped, for this reason: finish no more batches, give tasks back.
     pub stopped: Option<String>,
-}
-
-/// A person's approval of a phase.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// Who.
-    pub who: String,
-    /// When, in milliseconds since 1970.
-    pub at_ms: u64,
-    /// Why, in their words; may be empty.
-    #[serde(default)]
-    pub note: String,
-    /// The configuration that was approved: its digest, so that a change voids it.
-    pub spec_digest: u32,
 }
 
 /// Something that happened, for `migctl output` and for people.

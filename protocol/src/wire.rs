@@ -77,12 +77,12 @@ fn short_name<T>() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phase::Phase;
-    use crate::task::{Task, TaskMessage};
+    use crate::task::{Command, Task, TaskMessage};
 
     #[test]
     fn a_message_survives_and_a_newer_one_is_named() {
-        let message = TaskMessage { migration: "m-1".parse().unwrap(), attempt: 3, task: Task::Phase(Phase::Register) };
+        let message =
+            TaskMessage { migration: "m-1".parse().unwrap(), attempt: 3, task: Task::Command(Command::Register) };
         let mut bytes = encode(&message).unwrap();
         assert_eq!(decode::<TaskMessage>(&bytes).unwrap(), message);
         bytes[0] = VERSION + 1;

@@ -15,7 +15,7 @@ use protocol::ids::{IndexNo, MigrationName, ShardId};
 use protocol::names::Bucket;
 use protocol::phase::Phase;
 use protocol::state::{DeadLetter, Event};
-use protocol::task::{Task, TaskClass, TaskMessage};
+use protocol::task::{self, Task, TaskClass, TaskMessage};
 use tokio::task::JoinSet;
 
 /// For what must come: long, because it ends as soon as it comes.
@@ -229,7 +229,7 @@ async fn another_terminal_sees_everything_and_its_approval_wakes_the_run() {
     assert!(matches!(too_large, BusError::TooLarge { max, .. } if max == 1 << 20), "{too_large}");
 
     // Tasks are the run's own business.
-    let task = TaskMessage { migration: migration(), attempt: 1, task: Task::Phase(Phase::Load) };
+    let task = TaskMessage { migration: migration(), attempt: 1, task: Task::Command(task::Command::Verify) };
     assert!(matches!(remote.publish(&task).await, Err(BusError::Unusable { .. })));
     assert!(remote.pull(&migration(), TaskClass::Phase, Duration::ZERO).await.is_err_and(|e| !e.is_transient()));
 
@@ -257,7 +257,7 @@ async fn a_run_that_has_ended_is_read_from_its_file() {
     assert_eq!(ended.get(Bucket::Migrations, "m.state").await.unwrap().expect("written").value, b"waiting");
     assert_eq!(ended.get(Bucket::Workers, "w-1").await.unwrap(), None, "nobody is alive");
     ended.create(Bucket::Gates, "m.load", b"yes".to_vec()).await.unwrap();
-    let task = TaskMessage { migration: migration(), attempt: 1, task: Task::Phase(Phase::Load) };
+    let task = TaskMessage { migration: migration(), attempt: 1, task: Task::Command(task::Command::Verify) };
     let refused = ended.publish(&task).await.unwrap_err();
     assert!(refused.to_string().contains("migctl run"), "{refused}");
 

@@ -10,10 +10,10 @@ use protocol::checkpoint::Verdict;
 use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
-use protocol::spec::{Spec, Submission};
+use protocol::spec::{RepositorySpec, Spec, Submission};
 use protocol::state::TargetPage;
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
-use target::{Auth, Cluster, ClusterOptions, DirectoryTarget, Endpoint, Secret};
+use target::{Cluster, ClusterOptions, DirectoryTarget, Endpoint};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::failure::TaskError;
@@ -122,10 +122,14 @@ impl Migration {
         if let Some(snapshot) = &*slot {
             return Ok(snapshot.clone());
         }
-        let path = &self.spec.snapshot.repository.path;
+        let RepositorySpec::Path(path) = &self.spec.snapshot.repository else {
+            return Err(TaskError::say(Verdict::StopLoad, "repositories in S3 can't be read yet".to_owned()));
+        };
         let store = FsStore::open(path).map_err(|error| TaskError::new(Verdict::FailShard, &error))?;
         let repository = Repository::open(Arc::new(store)).await?;
-        let snapshot = Arc::new(repository.snapshot(&self.spec.snapshot.externally_managed_snapshot).await?);
+        let snapshot = Arc::new(
+            repository.snapshot(self.spec.snapshot.externally_managed_snapshot.as_deref().unwrap_or_default()).await?,
+        );
         *slot = Some(snapshot.clone());
         Ok(snapshot)
     }
@@ -204,22 +208,6 @@ pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Snapshot
 pub fn open_target(spec: &Spec) -> Result<TargetHandle, TaskError> {
     match Endpoint::parse(&spec.target.endpoint)? {
         Endpoint::Directory(path) => Ok(TargetHandle::Directory(DirectoryTarget::open(path)?)),
-        Endpoint::Cluster(url) => {
-            let auth = match &spec.target.basic_auth {
-                None => Auth::None,
-                Some(basic) => {
-                    let password = std::env::var(&basic.password_env).map_err(|_| {
-                        let name = &basic.password_env;
-                        let reason = format!(
-                            "target.basicAuth.passwordEnv names {name}, and this process has no such environment \
-                             variable: set it where the worker runs"
-                        );
-                        TaskError::say(Verdict::StopLoad, reason)
-                    })?;
-                    Auth::Basic { username: basic.username.clone(), password: Secret::new(password) }
-                }
-            };
-            Ok(TargetHandle::Cluster(Cluster::connect(&ClusterOptions { auth, ..ClusterOptions::new(url) })?))
-        }
+        Endpoint::Cluster(url) => Ok(TargetHandle::Cluster(Cluster::connect(&ClusterOptions::new(url))?)),
     }
 }

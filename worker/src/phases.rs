@@ -10,10 +10,9 @@ mod translate;
 use protocol::bus;
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
-use protocol::phase::Phase;
 use protocol::spec::Submission;
-use protocol::state::PhaseResult;
-use protocol::task::Task;
+use protocol::state::CommandResult;
+use protocol::task::{Command, Task};
 
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
@@ -35,22 +34,21 @@ fn bounded(mut lines: Vec<String>) -> Vec<String> {
 ///
 /// # Errors
 /// The bus's, and given up: anything else is the answer.
-pub async fn execute(context: &Context, migration: &Migration, phase: Phase) -> Result<(), TaskError> {
-    let outcome = match phase {
-        Phase::Register => register::run(context, migration).await,
-        Phase::Metadata => metadata::run(context, migration).await,
-        Phase::Verify => verify::run(context, migration).await,
-        Phase::Cleanup => cleanup::run(context, migration).await,
-        // The coordinator skips one and drives the other by shard tasks.
-        Phase::Snapshot | Phase::Load => Ok(Vec::new()),
+pub async fn execute(context: &Context, migration: &Migration, command: Command) -> Result<(), TaskError> {
+    let outcome = match command {
+        Command::Register => register::run(context, migration).await,
+        Command::Metadata => metadata::run(context, migration).await,
+        Command::Verify => verify::run(context, migration).await,
+        Command::Cleanup => cleanup::run(context, migration).await,
+        Command::Preflight | Command::Snapshot | Command::Evaluate => Ok(Vec::new()),
     };
     let outcome = match outcome {
         Ok(notes) => Ok(bounded(notes)),
         Err(TaskError::Failed { reason, .. }) => Err(bounded(reason.lines().map(str::to_owned).collect()).join("\n")),
         Err(error) => return Err(error),
     };
-    let key = names::result(&migration.name, phase);
-    let result = PhaseResult { submission: migration.submission, outcome, worker: context.worker.clone() };
+    let key = names::result(&migration.name, command);
+    let result = CommandResult { submission: migration.submission, outcome, worker: context.worker.clone() };
     context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
     Ok(())
 }
@@ -65,11 +63,11 @@ pub async fn refuse(
     task: &Task,
     reason: String,
 ) -> Result<(), TaskError> {
-    let Task::Phase(phase) = task else { return Ok(()) };
+    let Task::Command(command) = task else { return Ok(()) };
     let spec = bus::read::<Submission>(&*context.bus, Bucket::Migrations, &names::spec(migration)).await?;
     let Some((submission, _)) = spec else { return Ok(()) };
-    let key = names::result(migration, *phase);
-    let result = PhaseResult { submission: submission.number, outcome: Err(reason), worker: context.worker.clone() };
+    let key = names::result(migration, *command);
+    let result = CommandResult { submission: submission.number, outcome: Err(reason), worker: context.worker.clone() };
     context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
     Ok(())
 }

@@ -251,17 +251,17 @@ async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &Cancel
 async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &Lease) -> Result<(), TaskError> {
     let context = &floor.context;
     let migration = match context.migration(migration).await {
-        Err(TaskError::Failed { reason, .. }) if matches!(task, Task::Phase(_)) => {
+        Err(TaskError::Failed { reason, .. }) if matches!(task, Task::Command(_)) => {
             return phases::refuse(context, migration, task, reason).await;
         }
         other => other?,
     };
     match task {
-        Task::Phase(phase) => {
+        Task::Command(command) => {
             // A phase command is one long wait for answers: it lives as long as its I/O has time limits.
             let beat = lease.pulse();
             let mut tick = tokio::time::interval(STATUS_EVERY);
-            let work = phases::execute(context, &migration, *phase);
+            let work = phases::execute(context, &migration, *command);
             tokio::pin!(work);
             loop {
                 tokio::select! {
@@ -271,6 +271,8 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
                 }
             }
         }
+        // Filled by the register command until its pages are.
+        Task::Inventory(_) => Ok(()),
         Task::Plan(shard) => {
             let planned = plan::plan_shard(context, &migration, *shard, lease).await;
             if let Err(TaskError::Failed { verdict, reason }) = &planned {

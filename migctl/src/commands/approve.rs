@@ -3,11 +3,11 @@
 use anyhow::Context;
 use protocol::bus::{self, Bus};
 use protocol::clock;
+use protocol::gate::Decision;
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::spec::{Gate, Submission};
-use protocol::state::Approval;
 
 use super::attach;
 use crate::cli::ApproveArgs;
@@ -36,7 +36,15 @@ pub async fn store(bus: &dyn Bus, migration: &MigrationName, phase: Phase, note:
     let (submission, _) = submission.with_context(|| format!("there is no migration {migration} on this bus"))?;
     let who = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
     let spec_digest = submission.spec.digest();
-    let approval = Approval { who, at_ms: clock::now_ms(), note: note.to_owned(), spec_digest };
+    let approval = Decision {
+        approved: true,
+        who,
+        at_ms: clock::now_ms(),
+        note: note.to_owned(),
+        submission: submission.number,
+        spec_digest,
+        evidence_digest: None,
+    };
     let key = names::gate(migration, phase);
     bus.put(Bucket::Gates, &key, bus::bytes(&key, &approval)?).await?;
     Ok(submission.spec.gate(phase))

@@ -46,7 +46,7 @@ pub async fn store(bus: &dyn Bus, spec: Spec) -> anyhow::Result<u32> {
         }
         None => (1, None),
     };
-    let value = bus::bytes(&key, &Submission { number, spec })?;
+    let value = bus::bytes(&key, &Submission { number, spec, redo: None })?;
     match revision {
         Some(revision) => bus.update(Bucket::Migrations, &key, value, revision).await?,
         None => bus.create(Bucket::Migrations, &key, value).await?,

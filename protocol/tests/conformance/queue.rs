@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use protocol::bus::{Delivery, Published, SharedBus};
-use protocol::phase::Phase;
-use protocol::task::TaskClass;
+use protocol::task::{Command, TaskClass};
 use tokio::task::JoinSet;
 
-use crate::rig::{ACK_WAIT, LONG, Rig, SHORT, load, migration, on_both_buses, phase, plan};
+use crate::rig::{ACK_WAIT, LONG, Rig, SHORT, command, load, migration, on_both_buses, plan};
 
 on_both_buses!(
     publishing_again_changes_nothing_while_it_waits_or_is_held,
@@ -141,9 +140,9 @@ async fn a_flood_of_shard_tasks_does_not_starve_a_phase(mut rig: Rig) {
         bus.publish(&plan("m", shard, 1)).await.unwrap();
         bus.publish(&load("m", shard, 1)).await.unwrap();
     }
-    bus.publish(&phase("m", Phase::Verify, 1)).await.unwrap();
+    bus.publish(&command("m", Command::Verify, 1)).await.unwrap();
     let delivery = bus.pull(&migration("m"), TaskClass::Phase, LONG).await.unwrap().expect("it is there");
-    assert_eq!(delivery.message, phase("m", Phase::Verify, 1));
+    assert_eq!(delivery.message, command("m", Command::Verify, 1));
     let none = bus.pull(&migration("m"), TaskClass::Phase, SHORT).await.unwrap();
     assert!(none.is_none(), "a shard task in the phase queue");
     assert!(pull(&bus, LONG).await.is_some());
@@ -155,7 +154,7 @@ async fn purging_a_migration_leaves_the_others(mut rig: Rig) {
         bus.publish(&plan("m", shard, 1)).await.unwrap();
         bus.publish(&plan("m-2", shard, 1)).await.unwrap();
     }
-    bus.publish(&phase("m", Phase::Load, 1)).await.unwrap();
+    bus.publish(&command("m", Command::Cleanup, 1)).await.unwrap();
     let held = pull(&bus, LONG).await.expect("it is there");
     bus.purge_tasks(&migration("m")).await.unwrap();
     assert!(pull(&bus, SHORT).await.is_none());

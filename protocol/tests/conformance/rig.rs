@@ -7,8 +7,7 @@ use protocol::bus::embedded::{EmbeddedBus, Options};
 use protocol::bus::nats::{NatsBus, NatsOptions};
 use protocol::bus::{BusError, Change, SharedBus, Watch};
 use protocol::ids::{IndexNo, MigrationName, ShardId, SliceId};
-use protocol::phase::Phase;
-use protocol::task::{Task, TaskMessage};
+use protocol::task::{Command, Task, TaskMessage};
 use tests::nats::NatsServer;
 
 /// The ack deadline of the suite: short, but longer than a busy machine stalls.
@@ -129,8 +128,8 @@ pub fn load(name: &str, shard: u32, attempt: u32) -> TaskMessage {
 }
 
 /// A task of the class `phase`.
-pub fn phase(name: &str, phase: Phase, attempt: u32) -> TaskMessage {
-    TaskMessage { migration: migration(name), attempt, task: Task::Phase(phase) }
+pub fn command(name: &str, command: Command, attempt: u32) -> TaskMessage {
+    TaskMessage { migration: migration(name), attempt, task: Task::Command(command) }
 }
 
 pub fn shard_id(shard: u32) -> ShardId {

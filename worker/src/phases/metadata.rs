@@ -142,6 +142,7 @@ async fn on_cluster(
         count_before: cluster.count(&index.name).await?,
         count_after: None,
         withheld: made.unwrap_or_default(),
+        close: false,
     })
 }
 
