@@ -1,9 +1,14 @@
 //! What a phase command does, with all its I/O: each restartable, each answering with notes or a reason.
 
-pub mod cleanup;
-pub mod metadata;
+pub mod preflight;
+
 pub mod register;
+
+pub mod metadata;
+
 pub mod verify;
+
+pub mod cleanup;
 
 mod translate;
 
@@ -36,11 +41,12 @@ fn bounded(mut lines: Vec<String>) -> Vec<String> {
 /// The bus's, and given up: anything else is the answer.
 pub async fn execute(context: &Context, migration: &Migration, command: Command) -> Result<(), TaskError> {
     let outcome = match command {
+        Command::Preflight => preflight::run(context, migration).await,
         Command::Register => register::run(context, migration).await,
         Command::Metadata => metadata::run(context, migration).await,
         Command::Verify => verify::run(context, migration).await,
         Command::Cleanup => cleanup::run(context, migration).await,
-        Command::Preflight | Command::Snapshot | Command::Evaluate => Ok(Vec::new()),
+        Command::Snapshot | Command::Evaluate => Ok(Vec::new()),
     };
     let outcome = match outcome {
         Ok(notes) => Ok(bounded(notes)),
