@@ -3,6 +3,7 @@
 //! The doc comments of the fields are what `migctl configure schema` and `configure sample` show: they speak to whoever
 //! writes the file.
 
+pub mod change;
 mod cluster;
 mod load;
 mod snapshot;
