@@ -234,7 +234,10 @@ impl Cluster {
 
 #[derive(Deserialize)]
 struct Root {
+    // Elasticsearch 1 doesn't say them, at first none of the two.
+    #[serde(default)]
     cluster_name: String,
+    #[serde(default)]
     cluster_uuid: String,
     version: RootVersion,
 }

@@ -27,6 +27,14 @@ pub enum TargetError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// No repository and no snapshot can have this name.
+    #[error("{name:?} can't be the name of a repository or a snapshot: {why}")]
+    SnapshotName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The target did not answer, or answered that it can't at the moment.
     #[error("{what} at {endpoint}: unavailable{}: {last}", tried(*attempts, *elapsed))]
     Unavailable {
@@ -136,6 +144,7 @@ impl TargetError {
             Self::Endpoint { .. }
             | Self::Client(_)
             | Self::IndexName { .. }
+            | Self::SnapshotName { .. }
             | Self::Refused { .. }
             | Self::Malformed { .. }
             | Self::DiskFull { .. }

@@ -11,7 +11,7 @@ use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
 use protocol::spec::{RepositorySpec, Spec, Submission};
-use protocol::state::TargetPage;
+use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use target::{Cluster, ClusterOptions, DirectoryTarget, Endpoint};
 use tokio::sync::{Mutex, Semaphore};
@@ -44,6 +44,7 @@ pub struct Migration {
     pub spec: Spec,
     /// The target.
     pub target: TargetHandle,
+    bus: SharedBus,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
     inventory: Mutex<Option<Arc<Inventory>>>,
 }
@@ -104,6 +105,7 @@ impl Context {
             submission: submission.number,
             target: open_target(&submission.spec)?,
             spec: submission.spec,
+            bus: self.bus.clone(),
             snapshot: Mutex::new(None),
             inventory: Mutex::new(None),
         });
@@ -122,16 +124,33 @@ impl Migration {
         if let Some(snapshot) = &*slot {
             return Ok(snapshot.clone());
         }
+        let snapshot = Arc::new(self.repository().await?.snapshot(&self.snapshot_name().await?).await?);
+        *slot = Some(snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// The repository, read anew.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it.
+    pub async fn repository(&self) -> Result<Repository, TaskError> {
         let RepositorySpec::Path(path) = &self.spec.snapshot.repository else {
             return Err(TaskError::say(Verdict::StopLoad, "repositories in S3 can't be read yet".to_owned()));
         };
         let store = FsStore::open(path).map_err(|error| TaskError::new(Verdict::FailShard, &error))?;
-        let repository = Repository::open(Arc::new(store)).await?;
-        let snapshot = Arc::new(
-            repository.snapshot(self.spec.snapshot.externally_managed_snapshot.as_deref().unwrap_or_default()).await?,
-        );
-        *slot = Some(snapshot.clone());
-        Ok(snapshot)
+        Ok(Repository::open(Arc::new(store)).await?)
+    }
+
+    /// The snapshot's name: the configuration's, or the one that was noted when it was taken.
+    async fn snapshot_name(&self) -> Result<String, TaskError> {
+        if let Some(name) = &self.spec.snapshot.externally_managed_snapshot {
+            return Ok(name.clone());
+        }
+        let key = names::snapshot(&self.name);
+        match bus::read::<SnapshotRecord>(&*self.bus, Bucket::Migrations, &key).await? {
+            Some((record, _)) if record.done => Ok(record.snapshot),
+            _ => Err(TaskError::say(Verdict::StopLoad, "no snapshot was taken yet: the phase snapshot is not through")),
+        }
     }
 
     /// The inventory that register stored.
