@@ -208,6 +208,11 @@ pub trait Bus: Send + Sync {
 
     /// Deletes all dead letters of the migration.
     async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError>;
+
+    /// Removes everything that the bus holds of the migration: its tasks and their consumers, events, dead letters, and
+    /// every key, the specification last but one and the state last, so that whoever dies in between is followed by one
+    /// who sees what to finish. Nothing to remove is no error.
+    async fn remove_migration(&self, migration: &MigrationName) -> Result<(), BusError>;
 }
 
 /// Reads a value of type `T`, with its revision.

@@ -83,6 +83,12 @@ pub fn task_filters(migration: &MigrationName, class: TaskClass) -> Vec<String> 
     kinds.iter().map(|kind| format!("mig.{migration}.task.{kind}.*")).collect()
 }
 
+/// Every task of a migration.
+#[must_use]
+pub fn task_filter(migration: &MigrationName) -> String {
+    format!("mig.{migration}.task.>")
+}
+
 /// The durable consumer of a class.
 #[must_use]
 pub fn consumer(migration: &MigrationName, class: TaskClass) -> String {
@@ -117,6 +123,18 @@ pub fn dead_filter(migration: &MigrationName) -> String {
 #[must_use]
 pub fn migration_prefix(migration: &MigrationName) -> String {
     format!("{migration}.")
+}
+
+/// The keys of a migration that others watch, in the order in which its removal deletes them: one by one, after
+/// everything else, so that every watch is told.
+#[must_use]
+pub fn told_of_removal(migration: &MigrationName) -> [(Bucket, String); 4] {
+    [
+        (Bucket::Control, wish(migration)),
+        (Bucket::Control, control(migration)),
+        (Bucket::Migrations, spec(migration)),
+        (Bucket::Migrations, state(migration)),
+    ]
 }
 
 /// The specification ([`Bucket::Migrations`]).

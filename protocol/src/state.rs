@@ -21,12 +21,15 @@ pub struct MigrationState {
     /// Nothing new begins until a person lets it: who paused it, and why.
     #[serde(default)]
     pub paused: Option<String>,
+    /// Bytes of stored fields a second that the last load read, where it went on for long enough to tell.
+    #[serde(default)]
+    pub load_rate: Option<u64>,
 }
 
 impl Default for MigrationState {
     fn default() -> Self {
         let phases = Phase::ALL.into_iter().map(|phase| (phase, PhaseState::default())).collect();
-        Self { submission: 0, preflight: PhaseState::default(), phases, paused: None }
+        Self { submission: 0, preflight: PhaseState::default(), phases, paused: None, load_rate: None }
     }
 }
 

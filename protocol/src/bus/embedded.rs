@@ -392,6 +392,24 @@ impl Bus for EmbeddedBus {
     async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {
         self.write(Write::PurgeDeadLetters { prefix: dead_prefix(migration) }).await.map(|_| ())
     }
+
+    async fn remove_migration(&self, migration: &MigrationName) -> Result<(), BusError> {
+        if let Some(queue) = &self.queue {
+            queue.purge(migration);
+        }
+        let last = names::told_of_removal(migration);
+        let remove = Write::Remove {
+            migration: migration.to_string(),
+            prefix: names::migration_prefix(migration),
+            dead_prefix: dead_prefix(migration),
+            keep: last.to_vec(),
+        };
+        self.write(remove).await?;
+        for (bucket, key) in &last {
+            self.delete(*bucket, key).await?;
+        }
+        Ok(())
+    }
 }
 
 fn dead_prefix(migration: &MigrationName) -> String {

@@ -32,7 +32,7 @@ use self::records::Records;
 use self::tasks::Tasks;
 use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Published, Watch};
 use crate::ids::{MigrationName, ShardId};
-use crate::names::Bucket;
+use crate::names::{self, Bucket};
 use crate::state::{DeadLetter, Event};
 use crate::task::{TaskClass, TaskMessage};
 
@@ -166,5 +166,21 @@ impl Bus for NatsBus {
 
     async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {
         self.records.purge_dead_letters(migration).await
+    }
+
+    async fn remove_migration(&self, migration: &MigrationName) -> Result<(), BusError> {
+        self.tasks.purge(migration).await?;
+        self.records.purge_events(migration).await?;
+        self.records.purge_dead_letters(migration).await?;
+        let last = names::told_of_removal(migration);
+        self.keys.remove_all_but(migration, &last).await?;
+        for (bucket, key) in &last {
+            // When the specification is gone no worker asks for tasks any more: then the consumers stay away.
+            if *key == names::state(migration) {
+                self.tasks.remove_consumers(migration).await?;
+            }
+            self.keys.delete(*bucket, key).await?;
+        }
+        Ok(())
     }
 }

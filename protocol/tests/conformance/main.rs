@@ -16,5 +16,6 @@ mod watch;
 mod fence;
 
 mod records;
+mod removal;
 
 mod crash;

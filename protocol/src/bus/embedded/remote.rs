@@ -203,6 +203,10 @@ impl Bus for RemoteBus {
     async fn purge_dead_letters(&self, _migration: &MigrationName) -> Result<(), BusError> {
         self.only_the_run("deletes dead letters")
     }
+
+    async fn remove_migration(&self, _migration: &MigrationName) -> Result<(), BusError> {
+        self.only_the_run("removes its migration")
+    }
 }
 
 /// Hands on what the run tells, until one of the three ends.

@@ -38,13 +38,44 @@ const PAGE: usize = 64;
 /// One thing to write.
 #[derive(Debug)]
 pub(super) enum Write {
-    Create { bucket: Bucket, key: String, value: Vec<u8> },
-    Update { bucket: Bucket, key: String, value: Vec<u8>, revision: u64 },
-    Put { bucket: Bucket, key: String, value: Vec<u8> },
-    Delete { bucket: Bucket, key: String },
-    Event { migration: String, event: Vec<u8> },
-    DeadLetter { subject: String, letter: Vec<u8> },
-    PurgeDeadLetters { prefix: String },
+    Create {
+        bucket: Bucket,
+        key: String,
+        value: Vec<u8>,
+    },
+    Update {
+        bucket: Bucket,
+        key: String,
+        value: Vec<u8>,
+        revision: u64,
+    },
+    Put {
+        bucket: Bucket,
+        key: String,
+        value: Vec<u8>,
+    },
+    Delete {
+        bucket: Bucket,
+        key: String,
+    },
+    Event {
+        migration: String,
+        event: Vec<u8>,
+    },
+    DeadLetter {
+        subject: String,
+        letter: Vec<u8>,
+    },
+    PurgeDeadLetters {
+        prefix: String,
+    },
+    /// The events and dead letters of a migration, and every key of it but those to `keep`. No watch is told.
+    Remove {
+        migration: String,
+        prefix: String,
+        dead_prefix: String,
+        keep: Vec<(Bucket, String)>,
+    },
 }
 
 /// What became of one write: the revision (0 where there is none), and the change to tell of.
@@ -138,6 +169,13 @@ impl Store {
             }
             Write::PurgeDeadLetters { prefix } => {
                 txn.open_table(DEAD)?.retain(|subject, _| !subject.starts_with(&prefix))?;
+                Ok(Ok(Written::UNSEEN))
+            }
+            Write::Remove { migration, prefix, dead_prefix, keep } => {
+                txn.open_table(EVENTS)?.retain(|(of, _), _| of != migration)?;
+                txn.open_table(DEAD)?.retain(|subject, _| !subject.starts_with(&dead_prefix))?;
+                let kept = |bucket: &str, key: &str| keep.iter().any(|(b, k)| b.as_str() == bucket && k == key);
+                txn.open_table(KV)?.retain(|(bucket, key), _| !key.starts_with(&prefix) || kept(bucket, key))?;
                 Ok(Ok(Written::UNSEEN))
             }
         }

@@ -64,6 +64,11 @@ pub(super) fn is_one_per_subject(error: &PublishError) -> bool {
     })
 }
 
+/// Whether there is no such consumer.
+pub(super) fn is_no_consumer(error: &ConsumerError) -> bool {
+    jetstream_error(error).is_some_and(|error| error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
+}
+
 /// What the server itself said, somewhere among the causes.
 pub(super) fn jetstream_error(error: &(dyn Error + 'static)) -> Option<jetstream::Error> {
     // Some of the client's errors hold it as their cause, others as their kind.

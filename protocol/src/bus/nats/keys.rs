@@ -2,7 +2,7 @@
 //!
 //! Holds: a revision is the bucket's stream sequence, so compare-and-set is the server's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
 use tokio::sync::mpsc;
@@ -14,7 +14,8 @@ use super::error::{failed, write_failed};
 use super::streams::MARK_TTL;
 use super::watch::{Following, LastOfEach};
 use crate::bus::{BusError, Entry, Watch};
-use crate::names::Bucket;
+use crate::ids::MigrationName;
+use crate::names::{self, Bucket};
 
 /// Changes handed to a watch that it has not taken yet. What comes while it is full waits in the client's own queue.
 const HANDED_MAX: usize = 64;
@@ -86,6 +87,34 @@ impl Keys {
             store.delete(key).await
         };
         deleted.map_err(|error| failed(format!("delete {key}"), error))
+    }
+
+    /// Deletes every key of a migration but `kept`, without the marks that tell watches of it.
+    pub(super) async fn remove_all_but(
+        &self,
+        migration: &MigrationName,
+        kept: &[(Bucket, String)],
+    ) -> Result<(), BusError> {
+        let prefix = names::migration_prefix(migration);
+        for bucket in Bucket::ALL.into_iter().filter(|bucket| bucket.ttl().is_none()) {
+            let store = self.store(bucket)?;
+            let stays = |key: &str| kept.iter().any(|(of, stays)| *of == bucket && stays == key);
+            // A few families of many keys each: `m.plan.0.0`, `m.plan.0.1`, …
+            let families: BTreeSet<String> = self
+                .keys(bucket, &prefix)
+                .await?
+                .into_iter()
+                .filter(|key| !stays(key))
+                .map(|key| key.split('.').take(2).collect::<Vec<_>>().join("."))
+                .collect();
+            for family in families {
+                for filter in [format!("{}{family}", store.prefix), format!("{}{family}.>", store.prefix)] {
+                    let purged = store.stream.purge().filter(filter).await;
+                    purged.map_err(|error| failed(format!("remove the keys {family}"), error))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn keys(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, BusError> {

@@ -99,10 +99,18 @@ impl Records {
     }
 
     pub(super) async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {
-        let what = || format!("delete the dead letters of {migration}");
-        let stream = self.jetstream.get_stream_no_info(names::STREAM_DEAD).await;
-        let stream = stream.map_err(|error| failed(what(), error))?;
-        stream.purge().filter(names::dead_filter(migration)).await.map_err(|error| failed(what(), error))?;
+        let what = format!("delete the dead letters of {migration}");
+        self.purge(names::STREAM_DEAD, names::dead_filter(migration), &what).await
+    }
+
+    pub(super) async fn purge_events(&self, migration: &MigrationName) -> Result<(), BusError> {
+        let what = format!("delete the events of {migration}");
+        self.purge(names::STREAM_EVENTS, names::event_filter(migration), &what).await
+    }
+
+    async fn purge(&self, stream: &str, filter: String, what: &str) -> Result<(), BusError> {
+        let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|error| failed(what, error))?;
+        stream.purge().filter(filter).await.map_err(|error| failed(what, error))?;
         Ok(())
     }
 

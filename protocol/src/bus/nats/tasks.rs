@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::TIMEOUT;
 use super::connection::Connection;
-use super::error::{failed, is_one_per_subject, write_failed};
+use super::error::{failed, is_no_consumer, is_one_per_subject, write_failed};
 use crate::bus::{BusError, Delivery, Published, Receipt};
 use crate::ids::MigrationName;
 use crate::names;
@@ -31,6 +31,9 @@ const WAITING_MAX: i64 = 8_192;
 
 /// The shortest pull: the server takes no zero.
 const PULL_MIN: Duration = Duration::from_millis(20);
+
+/// How often a pull looks whether there are tasks, before the first ones.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// After how long a message of a newer build is offered again, to whoever is there then.
 const NEWER_DELAY: Duration = Duration::from_secs(10);
@@ -78,8 +81,9 @@ impl Tasks {
         let give_up_at = Instant::now() + wait;
         loop {
             let left = give_up_at.saturating_duration_since(Instant::now());
-            let Some(message) = self.next(migration, class, left.max(PULL_MIN)).await? else { return Ok(None) };
-            if let Some(delivery) = self.readable(message).await? {
+            if let Some(message) = self.next(migration, class, left.max(PULL_MIN)).await?
+                && let Some(delivery) = self.readable(message).await?
+            {
                 return Ok(Some(delivery));
             }
             if Instant::now() >= give_up_at {
@@ -100,7 +104,10 @@ impl Tasks {
             return Err(failed(what(), "the connection is lost"));
         }
         let take = async {
-            let consumer = self.consumer(migration, class).await?;
+            let Some(consumer) = self.consumer(migration, class).await? else {
+                tokio::time::sleep(wait.min(LOOK_AGAIN)).await;
+                return Ok(None);
+            };
             let batch = consumer.batch().max_messages(1).expires(wait).messages().await;
             let message = batch.map_err(|error| failed(what(), error))?.next().await.transpose();
             message.map_err(|error| failed(what(), error))
@@ -116,11 +123,19 @@ impl Tasks {
         taken
     }
 
-    /// The consumer of a class; it is made where there is none.
-    async fn consumer(&self, migration: &MigrationName, class: TaskClass) -> Result<Arc<PullConsumer>, BusError> {
+    /// The consumer of a class. It is made where there are tasks and it isn't: one who asks a moment longer for the tasks
+    /// of a migration that was removed doesn't bring its consumer back.
+    async fn consumer(
+        &self,
+        migration: &MigrationName,
+        class: TaskClass,
+    ) -> Result<Option<Arc<PullConsumer>>, BusError> {
         let key = (migration.clone(), class);
         if let Some(consumer) = self.consumers.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(consumer));
+            return Ok(Some(Arc::clone(consumer)));
+        }
+        if !self.has_tasks(migration).await? {
+            return Ok(None);
         }
         let name = names::consumer(migration, class);
         let config = pull::Config {
@@ -138,7 +153,31 @@ impl Tasks {
         let made = self.jetstream.create_consumer_on_stream(config, names::STREAM_TASKS).await;
         let made = Arc::new(made.map_err(|error| failed(format!("make the consumer {name}"), error))?);
         self.consumers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
-        Ok(made)
+        Ok(Some(made))
+    }
+
+    async fn has_tasks(&self, migration: &MigrationName) -> Result<bool, BusError> {
+        let what = || format!("look for tasks of {migration}");
+        let stream = self.jetstream.get_stream_no_info(names::STREAM_TASKS).await;
+        let stream = stream.map_err(|error| failed(what(), error))?;
+        let info = stream.info_with_subjects(names::task_filter(migration)).await;
+        let mut subjects = info.map_err(|error| failed(what(), error))?;
+        let first = subjects.next().await.transpose();
+        Ok(first.map_err(|error| failed(what(), error))?.is_some())
+    }
+
+    /// Removes the consumers of a migration.
+    pub(super) async fn remove_consumers(&self, migration: &MigrationName) -> Result<(), BusError> {
+        for class in TaskClass::ALL {
+            self.forget(migration, class);
+            let name = names::consumer(migration, class);
+            match self.jetstream.delete_consumer_from_stream(&name, names::STREAM_TASKS).await {
+                Ok(_) => {}
+                Err(error) if is_no_consumer(&error) => {}
+                Err(error) => return Err(failed(format!("remove the consumer {name}"), error)),
+            }
+        }
+        Ok(())
     }
 
     fn forget(&self, migration: &MigrationName, class: TaskClass) {
