@@ -1,7 +1,7 @@
 //! Bulk batches become documents in a cluster, or lines in a directory.
 //!
 //! *Where to*: [`endpoint`] reads the address; [`client`] speaks HTTP. *Administration*: [`admin`] creates, describes
-//! and counts indices; [`snapshots`] are what a source is asked for. *Documents*: [`body`] packs them, [`bulk`] sends them and says what became of each, by the rules
+//! and counts indices. *Documents*: [`body`] packs them, [`bulk`] sends them and says what became of each, by the rules
 //! of the private `outcome`. *Lines*: [`file`](mod@file) keeps a directory whose files survive a crash. Errors and what
 //! follows from them: [`error`].
 //!
@@ -16,7 +16,6 @@ mod answer;
 pub mod client;
 
 pub mod admin;
-pub mod snapshots;
 
 pub mod body;
 pub mod bulk;
