@@ -96,7 +96,7 @@ const JSON: &[(u8, &str)] = &[
     (
         0,
         r#"{"number":1,"spec":{"name":"m","snapshot":{"repository":{"path":"/r"},"externallyManagedSnapshot":"s"},
-        "target":{"endpoint":"http://t","basicAuth":{"username":"u","passwordEnv":"P"}},
+        "target":{"endpoint":"http://t","auth":{"basic":{"username":"u","password":{"env":"P"}}}},
         "indices":["a","regex:b.*"],"gates":{"load":"manual"},"sizing":{},"maxRejected":10}}"#,
     ),
     (

@@ -211,6 +211,10 @@ impl Call<'_> {
                     let fault = item.fault.unwrap_or_else(|| answer::fault(&[]));
                     return Err(self.cluster.refused(&self.what, item.status, fault, advice));
                 }
+                Meaning::Denied => {
+                    let fault = item.fault.unwrap_or_else(|| answer::fault(&[]));
+                    return Err(self.cluster.denied(&self.what, item.status, fault));
+                }
             }
         }
         let Some(reason) = reason else { return Ok(()) };
@@ -230,6 +234,7 @@ impl Call<'_> {
         match outcome::meaning(answer.status, Some(&fault)) {
             Meaning::Busy => self.again(part, &format!("{} {}: {}", answer.status, fault.kind, fault.reason)).await,
             Meaning::Target(advice) => Err(self.cluster.refused(&self.what, answer.status, fault, advice)),
+            Meaning::Denied => Err(self.cluster.denied(&self.what, answer.status, fault)),
             Meaning::Document if outcome::is_validation(&fault) => {
                 let Fault { kind, reason } = fault;
                 self.halve(part, ItemOutcome::Rejected { status: answer.status, kind, reason });
@@ -243,6 +248,10 @@ impl Call<'_> {
 
     /// No answer: some items may have been written.
     async fn lost(&mut self, mut part: Part, lost: Lost) -> Result<(), TargetError> {
+        if lost.advice.is_some() {
+            let (requests, elapsed) = (self.patience.requests(), self.patience.elapsed(Instant::now()));
+            return Err(self.cluster.lost(self.what.clone(), requests, elapsed, lost));
+        }
         if lost.unsent {
             // The size of what was not sent is not to blame.
             part.failures = 0;

@@ -3,77 +3,44 @@
 //! In: [`ClusterOptions`]. Out: a [`Cluster`], a cheap handle on a pool of connections, whose calls are in this file,
 //! in [`admin`](crate::admin) and in [`bulk`](mod@crate::bulk).
 //!
-//! Holds: the password is in one header and nowhere else; an answer is never held beyond a bound; redirects are not
-//! followed and proxies of the environment are not used, so what is said goes to the endpoint and nowhere else.
-//! Not here: what answers mean.
+//! Holds: secrets are in headers and nowhere else; an answer is never held beyond a bound; redirects are not followed and
+//! proxies of the environment are not used, so what is said goes to the endpoint and nowhere else.
+//! Not here: what answers mean, who we are (`auth`), certificates (`tls`).
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base64::Engine;
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
+use crate::admin::{Product, Version};
 use crate::answer;
+use crate::auth::Auth;
 use crate::error::{TargetError, chain};
 use crate::outcome::{self, Meaning};
+use crate::sigv4::{Signer, Unsigned};
+use crate::tls::{Advice, Connection, Facts, Tls};
 
 /// Longest answer that is read; mappings and error texts of thousands of documents are far below.
 const ANSWER_BYTES_MAX: usize = 128 << 20;
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps `text`.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// How to say who we are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Auth {
-    /// Not at all.
-    #[default]
-    None,
-    /// HTTP basic authentication.
-    Basic {
-        /// The user; holds no `:`.
-        username: String,
-        /// The password.
-        password: Secret,
-    },
-}
 
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
     /// The address, from [`Endpoint::Cluster`](crate::Endpoint::Cluster).
     pub endpoint: Url,
+    /// What the configuration calls it, `source` or `target`: messages name its fields.
+    pub field: &'static str,
     /// Who we are.
     pub auth: Auth,
+    /// Certificates.
+    pub tls: Tls,
+    /// What it is where it doesn't say so itself.
+    pub version: Option<(Product, Version)>,
     /// Time to connect, TLS included.
     pub connect_timeout: Duration,
     /// Time from the first byte sent to the last byte received. Above the minute for which a server waits for a shard
@@ -82,11 +49,12 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// No authentication, 10 s to connect, 90 s for a request.
+    /// A target; no authentication, 10 s to connect, 90 s for a request.
     #[must_use]
     pub fn new(endpoint: Url) -> Self {
         let (connect_timeout, request_timeout) = (Duration::from_secs(10), Duration::from_secs(90));
-        Self { endpoint, auth: Auth::None, connect_timeout, request_timeout }
+        let (auth, tls) = (Auth::None, Tls::default());
+        Self { endpoint, field: "target", auth, tls, version: None, connect_timeout, request_timeout }
     }
 }
 
@@ -96,6 +64,18 @@ pub struct Cluster {
     http: Client,
     /// The address without a slash at its end.
     base: Arc<str>,
+    who: Arc<Who>,
+    /// Whether it ever answered.
+    heard: Arc<AtomicBool>,
+}
+
+/// What was said of the cluster when it was connected.
+struct Who {
+    field: &'static str,
+    auth: Auth,
+    signer: Option<Signer>,
+    tls: Facts,
+    version: Option<(Product, Version)>,
 }
 
 impl fmt::Debug for Cluster {
@@ -129,32 +109,41 @@ pub(crate) struct Lost {
     pub why: String,
     /// There was no connection, so nothing was sent.
     pub unsent: bool,
+    /// Waiting doesn't mend it; what does.
+    pub advice: Option<String>,
+}
+
+impl Lost {
+    fn new(why: String) -> Self {
+        Self { why, unsent: false, advice: None }
+    }
 }
 
 impl Cluster {
     /// Makes a client; nothing is sent before the first call.
     ///
     /// # Errors
-    /// [`TargetError::Client`] where TLS can't be set up, [`TargetError::Endpoint`] for a user that HTTP can't carry.
+    /// [`TargetError::Endpoint`] for a user or a token that HTTP can't carry, [`TargetError::Certificates`] for
+    /// certificates that are none, [`TargetError::Client`] where TLS can't be set up.
     pub fn connect(options: &ClusterOptions) -> Result<Self, TargetError> {
         // Fails where somebody else of this process installed a provider before: as good.
         rustls::crypto::ring::default_provider().install_default().ok();
         let base = options.endpoint.as_str().trim_end_matches('/');
         let mut headers = HeaderMap::new();
-        if let Auth::Basic { username, password } = &options.auth {
-            headers.insert(AUTHORIZATION, basic(username, password).map_err(|why| endpoint_error(base, why))?);
+        if let Some(value) = options.auth.header().map_err(|why| endpoint_error(base, why))? {
+            headers.insert(AUTHORIZATION, value);
         }
-        let http = Client::builder()
+        let builder = Client::builder()
             .default_headers(headers)
             .connect_timeout(options.connect_timeout)
             .timeout(options.request_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             // A connection per request in flight: one that breaks takes one request with it.
-            .http1_only()
-            .build()
-            .map_err(TargetError::Client)?;
-        Ok(Self { http, base: Arc::from(base) })
+            .http1_only();
+        let builder = options.tls.configure(builder, &options.endpoint, options.field)?;
+        let http = builder.build().map_err(|error| options.tls.unfit(error, options.field))?;
+        Ok(Self { http, base: Arc::from(base), who: Arc::new(Who::new(options)), heard: Arc::default() })
     }
 
     /// The address, for messages.
@@ -172,7 +161,7 @@ impl Cluster {
         let what = format!("{method} {path}");
         let body = body.map(|value| Bytes::from(value.to_string()));
         let sent = self.send(method, path, "application/json", body).await;
-        sent.map_err(|lost| self.unavailable(what, 1, Duration::ZERO, lost.why))
+        sent.map_err(|lost| self.lost(what, 1, Duration::ZERO, lost))
     }
 
     /// The answer if it is a success; `what` was asked, e.g. `create index orders`.
@@ -190,6 +179,7 @@ impl Cluster {
                 Err(self.unavailable(what.to_owned(), 1, Duration::ZERO, last))
             }
             Meaning::Target(advice) => Err(self.refused(what, answer.status, fault, advice)),
+            Meaning::Denied => Err(self.denied(what, answer.status, fault)),
             Meaning::Document | Meaning::AlreadyThere | Meaning::Written => {
                 Err(self.refused(what, answer.status, fault, ""))
             }
@@ -204,32 +194,74 @@ impl Cluster {
         body: Option<Bytes>,
     ) -> Result<Answer, Lost> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, content_type).body(body);
+        if let Some(body) = &body {
+            request = request.header(CONTENT_TYPE, content_type).body(body.clone());
         }
-        let lost = |error: reqwest::Error| {
-            let unsent = error.is_connect();
-            Lost { why: chain(&error.without_url()), unsent }
-        };
-        let mut response = request.send().await.map_err(lost)?;
+        let mut request = request.build().map_err(|error| self.no_answer(error))?;
+        if let Some(signer) = &self.who.signer {
+            let signed = signer.sign(&mut request, &body.unwrap_or_default()).await;
+            signed.map_err(|unsigned| self.unsigned(unsigned))?;
+        }
+        let mut response = self.http.execute(request).await.map_err(|error| self.no_answer(error))?;
+        self.heard.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.no_answer(error))? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(Lost { why: format!("the answer is above {ANSWER_BYTES_MAX} bytes"), unsent: false });
+                return Err(Lost::new(format!("the answer is above {ANSWER_BYTES_MAX} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, body: Bytes::from(body) })
     }
 
+    fn no_answer(&self, error: reqwest::Error) -> Lost {
+        let Who { field, tls, .. } = &*self.who;
+        let connection = Connection { field, tls, heard: self.heard.load(Ordering::Relaxed) };
+        let advice = connection.advice(&error);
+        let unsent = error.is_connect();
+        let why = chain(&error.without_url());
+        match advice {
+            Some(Advice::Stop(advice)) => Lost { why, unsent, advice: Some(advice) },
+            Some(Advice::Maybe(hint)) => Lost { why: format!("{why}; {hint}"), unsent, advice: None },
+            None => Lost { why, unsent, advice: None },
+        }
+    }
+
+    fn unsigned(&self, unsigned: Unsigned) -> Lost {
+        let told = self.who.auth.told(self.who.field);
+        match unsigned {
+            Unsigned::NoCredentials(why) => Lost { why, unsent: true, advice: Some(format!("check {told}")) },
+            Unsigned::NotNow(why) => Lost { why: format!("{why}; see {told}"), unsent: true, advice: None },
+        }
+    }
+
+    /// No answer came to `what`.
+    pub(crate) fn lost(&self, what: String, attempts: u32, elapsed: Duration, lost: Lost) -> TargetError {
+        match lost.advice {
+            Some(advice) => TargetError::Barred { endpoint: self.base.to_string(), what, why: lost.why, advice },
+            None => self.unavailable(what, attempts, elapsed, lost.why),
+        }
+    }
+
+    /// What it is said to be, for where it doesn't tell.
+    pub(crate) fn said_version(&self) -> Option<(Product, Version)> {
+        self.who.version
+    }
+
     pub(crate) fn unavailable(&self, what: String, attempts: u32, elapsed: Duration, last: String) -> TargetError {
         TargetError::Unavailable { endpoint: self.base.to_string(), what, attempts, elapsed, last }
     }
 
-    pub(crate) fn refused(&self, what: &str, status: u16, fault: answer::Fault, advice: &'static str) -> TargetError {
+    pub(crate) fn refused(&self, what: &str, status: u16, fault: answer::Fault, advice: &str) -> TargetError {
         let answer::Fault { kind, reason } = fault;
-        TargetError::Refused { endpoint: self.base.to_string(), what: what.to_owned(), status, kind, reason, advice }
+        let (endpoint, what, advice) = (self.base.to_string(), what.to_owned(), advice.to_owned());
+        TargetError::Refused { endpoint, what, status, kind, reason, advice }
+    }
+
+    /// It doesn't let us: who we are said to be is what a person looks at.
+    pub(crate) fn denied(&self, what: &str, status: u16, fault: answer::Fault) -> TargetError {
+        self.refused(what, status, fault, &self.who.auth.advice(self.who.field, status))
     }
 
     pub(crate) fn malformed(&self, what: &str, why: String) -> TargetError {
@@ -241,14 +273,21 @@ fn endpoint_error(base: &str, why: &str) -> TargetError {
     TargetError::Endpoint { text: base.to_owned(), why: why.to_owned() }
 }
 
-fn basic(username: &str, password: &Secret) -> Result<HeaderValue, &'static str> {
-    if username.contains(':') {
-        return Err("HTTP can't carry a user with `:` in its name");
+impl Who {
+    fn new(options: &ClusterOptions) -> Self {
+        let signer = match &options.auth {
+            Auth::SigV4 { region, service, credentials } => {
+                Some(Signer { region: region.clone(), service, credentials: credentials.clone() })
+            }
+            Auth::None | Auth::Basic { .. } | Auth::Bearer(_) | Auth::ApiKey(_) => None,
+        };
+        let tls = Facts {
+            https: options.endpoint.scheme() == "https",
+            identity: options.tls.identity_pem.is_some(),
+            authorities: options.tls.ca_pem.is_some(),
+        };
+        Self { field: options.field, auth: options.auth.clone(), signer, tls, version: options.version }
     }
-    let both = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{}", password.expose()));
-    let mut value = HeaderValue::try_from(format!("Basic {both}")).map_err(|_| "HTTP can't carry the user")?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// `/{name}`, for the path of a request; a name with other characters than plain ones is percent-encoded.
@@ -279,7 +318,10 @@ const PLAIN: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.r
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+
     use super::*;
+    use crate::auth::Secret;
 
     #[test]
     fn no_name_reaches_another_path() {

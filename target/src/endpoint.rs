@@ -54,7 +54,7 @@ fn check_cluster(url: &Url) -> Result<(), &'static str> {
         return Err("it must begin with http://, https:// or file:");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("an address holds no user: put the user into target.basicAuth");
+        return Err("an address holds no user: put the user into `auth`");
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("an address has no `?` and no `#`");
@@ -108,6 +108,6 @@ mod tests {
             assert!(!error.contains("hunter2"), "{error}");
         }
         let error = Endpoint::parse("https://admin@example.com").unwrap_err().to_string();
-        assert!(error.contains("put the user into target.basicAuth"), "{error}");
+        assert!(error.contains("put the user into `auth`"), "{error}");
     }
 }

@@ -19,6 +19,14 @@ pub enum TargetError {
     /// The HTTP client can't be made, e.g. because the machine's certificates can't be read.
     #[error("set up the HTTP client")]
     Client(#[source] reqwest::Error),
+    /// Certificates of the configuration are none.
+    #[error("{field}: {why}")]
+    Certificates {
+        /// The field, `target.tls.caFile`.
+        field: String,
+        /// What is wrong with what it names.
+        why: String,
+    },
     /// No index of any target can have this name.
     #[error("{name:?} can't be the name of an index: {why}")]
     IndexName {
@@ -63,7 +71,19 @@ pub enum TargetError {
         /// The error's reason in the words of the server.
         reason: String,
         /// What to do about it; may be empty.
-        advice: &'static str,
+        advice: String,
+    },
+    /// No request comes through, and waiting doesn't mend it: a certificate is not believed, there are no credentials.
+    #[error("{what} at {endpoint}: {why}; {advice}")]
+    Barred {
+        /// The endpoint.
+        endpoint: String,
+        /// What was asked.
+        what: String,
+        /// What is in the way.
+        why: String,
+        /// What to do about it.
+        advice: String,
     },
     /// The answer is not one that the API gives.
     #[error("{what} at {endpoint}: the answer can't be understood: {why}; is this Elasticsearch or OpenSearch?")]
@@ -145,6 +165,8 @@ impl TargetError {
             | Self::Client(_)
             | Self::IndexName { .. }
             | Self::SnapshotName { .. }
+            | Self::Certificates { .. }
+            | Self::Barred { .. }
             | Self::Refused { .. }
             | Self::Malformed { .. }
             | Self::DiskFull { .. }
@@ -220,7 +242,7 @@ mod tests {
             status: 403,
             kind: "cluster_block_exception".into(),
             reason: "index [orders] blocked".into(),
-            advice: "remove the block",
+            advice: "remove the block".into(),
         };
         assert_eq!(
             error.to_string(),

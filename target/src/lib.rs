@@ -1,8 +1,9 @@
 //! Bulk batches become documents in a cluster, or lines in a directory.
 //!
-//! *Where to*: [`endpoint`] reads the address; [`client`] speaks HTTP. *Administration*: [`admin`] creates, describes
-//! and counts indices. *Documents*: [`body`] packs them, [`bulk`] sends them and says what became of each, by the rules
-//! of the private `outcome`. *Lines*: [`file`](mod@file) keeps a directory whose files survive a crash. Errors and what
+//! *Where to*: [`endpoint`] reads the address; [`client`] speaks HTTP, as who [`auth`] says, by the certificates of
+//! [`tls`]. *Administration*: [`admin`] creates, describes and counts indices. *Documents*: [`body`] packs them, [`bulk`]
+//! sends them and says what became of each, by the rules of the private `outcome`. *Lines*: [`file`](mod@file) keeps a
+//! directory whose files survive a crash. Errors and what
 //! follows from them: [`error`].
 //!
 //! Holds: every document handed over ends in exactly one [`ItemOutcome`], or the whole call ends in an error; an error
@@ -13,7 +14,10 @@ pub mod endpoint;
 pub mod error;
 
 mod answer;
+pub mod auth;
 pub mod client;
+mod sigv4;
+pub mod tls;
 
 pub mod admin;
 
@@ -25,10 +29,12 @@ mod patience;
 pub mod file;
 
 pub use admin::{ClusterInfo, IndexState, Product, Version};
+pub use auth::{Auth, Secret};
 pub use body::{BulkBody, Op};
 pub use bulk::{BulkObserver, BulkOptions, ItemOutcome};
-pub use client::{Answer, Auth, Cluster, ClusterOptions, Secret};
+pub use client::{Answer, Cluster, ClusterOptions};
 pub use endpoint::Endpoint;
 pub use error::{TargetError, Verdict};
 pub use file::{DirectoryTarget, SliceFile};
 pub use reqwest::{Method, Url};
+pub use tls::Tls;

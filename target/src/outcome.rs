@@ -22,6 +22,8 @@ pub(crate) enum Meaning {
     Document,
     /// The target takes none until a person has seen to it; what to do.
     Target(&'static str),
+    /// The target doesn't let us: as [`Meaning::Target`], where the credentials are what to look at.
+    Denied,
 }
 
 /// One line of the table: applies where everything it names is so. The first that applies decides.
@@ -55,10 +57,6 @@ const CLOSED: Meaning = Meaning::Target("open the index, then start the load aga
 const GONE: Meaning = Meaning::Target(
     "the index was deleted or never created: run the metadata phase again, or leave the index out of the migration",
 );
-const SECURITY: Meaning = Meaning::Target(
-    "check the target's credentials, and that they may write to the index (see target.basicAuth), then start the load \
-     again",
-);
 const NAME: Meaning = Meaning::Target("the target can't have an index of this name: leave it out of the migration");
 const ALIAS: Meaning = Meaning::Target(
     "an alias of the target has the index's name: remove or rename the alias, then run the metadata phase again",
@@ -82,7 +80,7 @@ const TYPE: Meaning = Meaning::Target("the index has a mapping type of another n
 pub(crate) const CHECK_ENDPOINT: &str = "check the endpoint, and what stands before it";
 const UNEXPECTED: Meaning = Meaning::Target(CHECK_ENDPOINT);
 
-use Meaning::{AlreadyThere, Busy, Document};
+use Meaning::{AlreadyThere, Busy, Denied, Document};
 
 const RULES: &[Rule] = &[
     rule("version_conflict_engine_exception", "", AlreadyThere),
@@ -93,7 +91,7 @@ const RULES: &[Rule] = &[
     rule("index_closed_exception", "", CLOSED),
     rule("index_not_found_exception", "", GONE),
     rule("type_missing_exception", "", GONE),
-    rule("security_exception", "", SECURITY),
+    rule("security_exception", "", Denied),
     rule("invalid_index_name_exception", "", NAME),
     // The same type as for bad documents, but about what stands where the index should.
     rule("illegal_argument_exception", "no write index is defined for alias", ALIAS),
@@ -156,7 +154,7 @@ fn named(fault: &Fault) -> Option<Meaning> {
 fn of_status(status: u16) -> Meaning {
     match status {
         408 | 429 | 500.. => Meaning::Busy,
-        401 | 403 => SECURITY,
+        401 | 403 => Denied,
         404 | 405 => UNEXPECTED,
         400..=499 => Meaning::Document,
         // Success has no error, and redirects are not followed: a bulk request sent twice by a proxy is no bulk request.
@@ -177,7 +175,7 @@ mod tests {
         (400, "index_closed_exception", "closed", CLOSED),
         (404, "index_not_found_exception", "no such index [missing]", GONE),
         (404, "type_missing_exception", "type[_doc] missing", GONE),
-        (403, "security_exception", "no permissions for [indices:data/write/bulk]", SECURITY),
+        (403, "security_exception", "no permissions for [indices:data/write/bulk]", Denied),
         (400, "invalid_index_name_exception", "Invalid index name [Upper], must be lowercase", NAME),
         (400, "illegal_argument_exception", "no write index is defined for alias [aa]. The write index may be", ALIAS),
         (400, "illegal_argument_exception", "Alias [a] has more than one indices associated with it [[b, c]]", ALIAS),
@@ -307,8 +305,8 @@ mod tests {
             (400, Document),
             (409, Document),
             (413, Document),
-            (401, SECURITY),
-            (403, SECURITY),
+            (401, Denied),
+            (403, Denied),
             (404, UNEXPECTED),
             (405, UNEXPECTED),
             (302, UNEXPECTED),
@@ -330,7 +328,7 @@ mod tests {
         assert_eq!(meaning(502, Some(&fault("", "<html>"))), Busy);
         let block = fault("cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)];");
         assert_eq!(meaning(403, Some(&block)), BLOCKED);
-        assert_eq!(meaning(401, Some(&fault("", "an empty answer"))), SECURITY);
+        assert_eq!(meaning(401, Some(&fault("", "an empty answer"))), Denied);
         assert!(is_validation(&fault("action_request_validation_exception", "id [x] is too long")));
         assert!(!is_validation(&fault("illegal_argument_exception", "must be terminated by a newline")));
     }

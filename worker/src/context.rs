@@ -13,9 +13,10 @@ use protocol::plan::{InventoryIndex, InventoryPage};
 use protocol::spec::{RepositorySpec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
-use target::{Cluster, ClusterOptions, DirectoryTarget, Endpoint};
+use target::{Cluster, DirectoryTarget, Endpoint};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::connect::connect;
 use crate::failure::TaskError;
 
 /// Memory permits are counted in these, because a semaphore's request is 32 bits wide.
@@ -103,7 +104,7 @@ impl Context {
         let migration = Arc::new(Migration {
             name: name.clone(),
             submission: submission.number,
-            target: open_target(&submission.spec)?,
+            target: open_target(&submission.spec).await?,
             spec: submission.spec,
             bus: self.bus.clone(),
             snapshot: Mutex::new(None),
@@ -223,10 +224,10 @@ pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Snapshot
 /// Opens the target; talks to nobody yet.
 ///
 /// # Errors
-/// An endpoint that is none, a password that isn't there.
-pub fn open_target(spec: &Spec) -> Result<TargetHandle, TaskError> {
-    match Endpoint::parse(&spec.target.endpoint)? {
-        Endpoint::Directory(path) => Ok(TargetHandle::Directory(DirectoryTarget::open(path)?)),
-        Endpoint::Cluster(url) => Ok(TargetHandle::Cluster(Cluster::connect(&ClusterOptions::new(url))?)),
+/// As [`connect`]; a directory that can't be used.
+pub async fn open_target(spec: &Spec) -> Result<TargetHandle, TaskError> {
+    if let Ok(Endpoint::Directory(path)) = Endpoint::parse(&spec.target.endpoint) {
+        return Ok(TargetHandle::Directory(DirectoryTarget::open(path)?));
     }
+    Ok(TargetHandle::Cluster(connect(&spec.target, "target").await?))
 }

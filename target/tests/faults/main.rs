@@ -182,8 +182,11 @@ async fn what_is_about_the_target_stops_and_rejects_nothing() {
         (blocked, ["403 cluster_block_exception: because", "remove the block"]),
         (Reply::Items(|_| (404, "index_not_found_exception")), ["404 index_not_found", "metadata phase"]),
         (Reply::Items(|_| (400, "index_closed_exception")), ["400 index_closed", "open the index"]),
-        (error(401, "security_exception", "unable to authenticate"), ["401 security", "target.basicAuth"]),
-        (Reply::Answer(403, "Forbidden".into()), ["403 : \"Forbidden\"", "credentials"]),
+        (
+            error(401, "security_exception", "unable to authenticate"),
+            ["401 security", "the server wants to know who is asking: set target.auth"],
+        ),
+        (Reply::Answer(403, "Forbidden".into()), ["403 : \"Forbidden\"", "check target.auth"]),
         (error(400, "illegal_argument_exception", "unknown parameter [pipeline]"), ["400 illegal", "endpoint"]),
         (Reply::Answer(302, String::new()), ["302 ", "endpoint"]),
         (Reply::Answer(405, "{\"error\":\"Incorrect HTTP method\"}".into()), ["405 : Incorrect", "endpoint"]),

@@ -70,10 +70,11 @@ fn a_target_that_does_not_answer_is_told_at_register() {
 #[test]
 fn a_password_that_is_not_there_is_named_by_its_variable() {
     let repository = quickstart().join("repository");
-    let endpoint = "http://127.0.0.1:9200'\n  basicAuth: {username: admin, passwordEnv: MIGCTL_NO_SUCH_PASSWORD}\n#'";
+    let password = "{username: admin, password: {env: MIGCTL_NO_SUCH_PASSWORD}}";
+    let endpoint = &format!("http://127.0.0.1:9200'\n  auth: {{basic: {password}}}\n#'");
     let workplace = Workplace::with(Config { endpoint, ..Config::new(&repository, "snap-1") }).unwrap();
-    let expected = "target.basicAuth.passwordEnv names MIGCTL_NO_SUCH_PASSWORD, and this process has no such environment \
-                    variable: set it where the worker runs";
+    let expected = "target.auth.basic.password.env: MIGCTL_NO_SUCH_PASSWORD: there is no such environment variable: set \
+                    it where the worker runs";
     says(&workplace, &["run"], FAILED, &["error: register failed: ", expected]);
 }
 
