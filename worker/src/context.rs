@@ -22,6 +22,10 @@ use crate::failure::TaskError;
 /// Memory permits are counted in these, because a semaphore's request is 32 bits wide.
 pub const PERMIT_BYTES: usize = 1024;
 
+/// Shards looked into at once: a quarter of the threads that may wait in tokio, of which each of these waits for
+/// another.
+const LOOKS_MAX: usize = 128;
+
 /// What all tasks of a worker share.
 pub struct Context {
     /// The bus.
@@ -30,6 +34,8 @@ pub struct Context {
     pub worker: WorkerId,
     /// Bytes of bulk bodies in flight, over all slots, in units of [`PERMIT_BYTES`].
     pub memory: Arc<Semaphore>,
+    /// Shards that may be looked into at once for the inventory, over all slots: each takes a thread and its metadata.
+    pub looks: Arc<Semaphore>,
     /// The budget behind `memory`, in bytes.
     pub memory_bytes: usize,
     opened: Mutex<HashMap<MigrationName, Arc<Migration>>>,
@@ -84,7 +90,8 @@ impl Context {
     #[must_use]
     pub fn new(bus: SharedBus, worker: WorkerId, memory_bytes: usize) -> Self {
         let memory = Arc::new(Semaphore::new(memory_bytes / PERMIT_BYTES));
-        Self { bus, worker, memory, memory_bytes, opened: Mutex::new(HashMap::new()) }
+        let looks = Arc::new(Semaphore::new(LOOKS_MAX));
+        Self { bus, worker, memory, looks, memory_bytes, opened: Mutex::new(HashMap::new()) }
     }
 
     /// The migration as it was submitted last.
@@ -215,7 +222,7 @@ impl Migration {
 /// # Errors
 /// The snapshot doesn't have it: it was replaced by another of the same name.
 pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a SnapshotIndex, TaskError> {
-    snapshot.indices.iter().find(|index| index.name == name).ok_or_else(|| {
+    snapshot.index(name).ok_or_else(|| {
         let reason = format!("snapshot {} has no index {name}, although it had when it was registered", snapshot.name);
         TaskError::say(Verdict::FailShard, reason)
     })
