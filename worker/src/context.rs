@@ -14,17 +14,11 @@ use protocol::spec::{RepositorySpec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use target::{Cluster, DirectoryTarget, Endpoint};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 use crate::connect::connect;
 use crate::failure::TaskError;
-
-/// Memory permits are counted in these, because a semaphore's request is 32 bits wide.
-pub const PERMIT_BYTES: usize = 1024;
-
-/// Shards looked into at once: a quarter of the threads that may wait in tokio, of which each of these waits for
-/// another.
-const LOOKS_MAX: usize = 128;
+use crate::memory::Budget;
 
 /// What all tasks of a worker share.
 pub struct Context {
@@ -32,12 +26,8 @@ pub struct Context {
     pub bus: SharedBus,
     /// Who we are.
     pub worker: WorkerId,
-    /// Bytes of bulk bodies in flight, over all slots, in units of [`PERMIT_BYTES`].
-    pub memory: Arc<Semaphore>,
-    /// Shards that may be looked into at once for the inventory, over all slots: each takes a thread and its metadata.
-    pub looks: Arc<Semaphore>,
-    /// The budget behind `memory`, in bytes.
-    pub memory_bytes: usize,
+    /// Bytes of bulk bodies in flight, over all slots.
+    pub memory: Arc<Budget>,
     opened: Mutex<HashMap<MigrationName, Arc<Migration>>>,
 }
 
@@ -51,6 +41,8 @@ pub struct Migration {
     pub spec: Spec,
     /// The target.
     pub target: TargetHandle,
+    /// Bytes of its bulk bodies in flight: `sizing.memory`, within the worker's.
+    pub memory: Arc<Budget>,
     bus: SharedBus,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
     inventory: Mutex<Option<Arc<Inventory>>>,
@@ -89,9 +81,8 @@ impl Context {
     /// A context with a budget of `memory_bytes` for bodies in flight.
     #[must_use]
     pub fn new(bus: SharedBus, worker: WorkerId, memory_bytes: usize) -> Self {
-        let memory = Arc::new(Semaphore::new(memory_bytes / PERMIT_BYTES));
-        let looks = Arc::new(Semaphore::new(LOOKS_MAX));
-        Self { bus, worker, memory, looks, memory_bytes, opened: Mutex::new(HashMap::new()) }
+        let memory = Arc::new(Budget::new(memory_bytes));
+        Self { bus, worker, memory, opened: Mutex::new(HashMap::new()) }
     }
 
     /// The migration as it was submitted last.
@@ -112,6 +103,7 @@ impl Context {
             name: name.clone(),
             submission: submission.number,
             target: open_target(&submission.spec).await?,
+            memory: Arc::new(Budget::within(&self.memory, submission.spec.sizing.memory.as_u64())),
             spec: submission.spec,
             bus: self.bus.clone(),
             snapshot: Mutex::new(None),
@@ -222,7 +214,7 @@ impl Migration {
 /// # Errors
 /// The snapshot doesn't have it: it was replaced by another of the same name.
 pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a SnapshotIndex, TaskError> {
-    snapshot.index(name).ok_or_else(|| {
+    snapshot.indices.iter().find(|index| index.name == name).ok_or_else(|| {
         let reason = format!("snapshot {} has no index {name}, although it had when it was registered", snapshot.name);
         TaskError::say(Verdict::FailShard, reason)
     })

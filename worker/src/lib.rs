@@ -1,10 +1,9 @@
 //! One task at a time per slot, and no state of its own.
 //!
 //! *The flow of a slice*: [`plan`] (a shard becomes slices) → [`read`] (segments → documents) → [`load`] (documents →
-//! batches → target → checkpoint); [`inventory`] is what comes before all of it (what there is); [`line`] writes a
-//! document as a line, [`whole`] reads a segment without a target.
-//! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`connect`] (clusters and
-//! secrets), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
+//! batches → target → checkpoint); [`line`] writes a document as a line, [`whole`] reads a segment without a target.
+//! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`memory`] (how much of
+//! it), [`connect`] (clusters and secrets), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
 //!
 //! Holds: a worker never decides which phase comes next.
 
@@ -12,10 +11,10 @@ pub mod connect;
 pub mod context;
 pub mod failure;
 pub mod lease;
+pub mod memory;
 mod watched;
 pub mod work;
 
-pub mod inventory;
 pub mod line;
 pub mod load;
 pub mod plan;

@@ -8,9 +8,9 @@ use lucene::Directory;
 use snapshot::ShardDirectory;
 use tokio_util::sync::CancellationToken;
 
-use crate::lease::Pulse;
+use crate::lease::{Lease, Pulse};
 
-/// The files of a shard, and whose task reads them.
+/// The files of a shard and the lease of the task that reads them.
 pub struct Watched {
     files: ShardDirectory,
     pulse: Pulse,
@@ -18,10 +18,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Reads `files` until `cancel`, as a lost lease does; each read is told to `pulse`.
+    /// Reads `files` as long as `lease` isn't lost.
     #[must_use]
-    pub fn new(files: ShardDirectory, pulse: Pulse, cancel: CancellationToken) -> Self {
-        Self { files, pulse, cancel }
+    pub fn new(files: ShardDirectory, lease: &Lease) -> Self {
+        Self { files, pulse: lease.pulse(), cancel: lease.cancel.clone() }
     }
 
     fn may_read(&self) -> io::Result<()> {

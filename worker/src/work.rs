@@ -21,7 +21,7 @@ use tracing::Instrument;
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
 use crate::lease::{Asked, Lease};
-use crate::{inventory, load, phases, plan};
+use crate::{load, phases, plan};
 
 /// How long a pull waits for a task where only one migration is there.
 const PULL_WAIT: Duration = Duration::from_secs(5);
@@ -271,9 +271,8 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
                 }
             }
         }
-        Task::Inventory(page) => {
-            inventory::take_page(context, &migration, *page, lease.pulse(), lease.cancel.clone()).await
-        }
+        // Filled by the register command until its pages are.
+        Task::Inventory(_) => Ok(()),
         Task::Plan(shard) => {
             let planned = plan::plan_shard(context, &migration, *shard, lease).await;
             if let Err(TaskError::Failed { verdict, reason }) = &planned {

@@ -312,8 +312,6 @@ impl World {
                     replicas: 0,
                     shards: vec![InventoryShard::default(); self.rng.random_range(1..=3)],
                     version_created: String::new(),
-                    lucene_versions: Vec::new(),
-                    codecs: Vec::new(),
                     closed: false,
                     warnings: Vec::new(),
                 })
