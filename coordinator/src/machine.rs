@@ -5,24 +5,33 @@
 //! lost, repeated or late event costs time and nothing else, and a restarted coordinator that is shown the same values
 //! decides the same.
 //!
-//! Holds: a phase begins only when the one before is through and its gate is open. A shard is done only when every
-//! slice is, its account adds up and its checksum holds. Nothing is published for a finished shard.
+//! Holds: nothing is published for a submission before its preflight is through, nor while a person holds the migration;
+//! a phase begins only when the one before is through and its gate is open. A shard is done only when every slice is,
+//! its account adds up and its checksum holds. Nothing is published for a finished shard.
 //! Not here: how values are read and written (`shell`), how work is done (`worker`).
 
+mod phases;
+mod register;
+
+mod account;
 mod load;
 
+mod evidence;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use protocol::checkpoint::{ShardRecord, SliceCheckpoint};
-use protocol::gate::{Decision, Evidence};
+use protocol::gate::{Decision, Evidence, Wish};
 use protocol::ids::{ShardId, SliceId};
 use protocol::phase::Phase;
-use protocol::plan::{InventoryIndex, ShardPlan};
-use protocol::spec::{Gate, Submission};
+use protocol::plan::{CataloguePage, InventoryPage, ShardPlan};
+use protocol::spec::{Redo, Submission};
 use protocol::state::{CommandResult, Control, MigrationState, PhaseStatus};
 use protocol::task::{Command, Task};
 
 use load::Load;
+use register::Inventory;
 
 /// A task that was published and isn't done is published again after this long: safe, because the bus discards a
 /// repeat of what still waits, and needed, because the bus may have lost it.
@@ -35,11 +44,15 @@ pub const TASKS_PER_SLOT: usize = 10;
 #[derive(Debug, Clone)]
 pub enum Event {
     /// What is wanted.
-    Submission(Submission),
+    Submission(Box<Submission>),
     /// The state that was stored last; only the first counts, afterwards the machine is its source.
     State(MigrationState),
-    /// The whole inventory.
-    Inventory(Vec<InventoryIndex>),
+    /// What a gate was shown to let through; as with the state, only what was there at the start counts.
+    Evidence(Phase, Evidence),
+    /// A page of what the inventory is to hold.
+    Catalogue(u32, CataloguePage),
+    /// A page of the inventory.
+    Inventory(u32, InventoryPage),
     /// A shard's plan.
     Plan(ShardId, ShardPlan),
     /// A shard's record.
@@ -48,6 +61,8 @@ pub enum Event {
     Slice(ShardId, SliceId, SliceCheckpoint),
     /// A person's decision, or its withdrawal.
     Decision(Phase, Option<Decision>),
+    /// What a person wants of the running migration.
+    Wish(Wish),
     /// What a command answered.
     Result(Command, CommandResult),
     /// What the workers are told: stop or go.
@@ -63,16 +78,20 @@ pub enum Event {
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Store the state, by compare-and-set.
-    StoreState(MigrationState),
+    /// Delete a shard's record and the checkpoints of its slices; its plan stays.
+    ForgetShard(ShardId),
     /// Store a shard's record.
     StoreShard(ShardId, ShardRecord),
     /// Delete the checkpoints of a finished shard.
     DeleteSlices(ShardId, Vec<SliceId>),
-    /// Put a task into its queue.
-    Publish(Task),
+    /// Store what a gate lets through.
+    StoreEvidence(Phase, Evidence),
+    /// Store the state, by compare-and-set.
+    StoreState(MigrationState),
     /// Tell the workers to stop or go.
     SetControl(Control),
+    /// Put a task into its queue.
+    Publish(Task),
     /// Tell people.
     Emit {
         /// In which phase.
@@ -82,21 +101,27 @@ pub enum Action {
         /// A sentence.
         text: String,
     },
+    /// What was deleted may still be on its way as news: read everything again, into a new machine.
+    StartOver,
 }
 
 impl Action {
     /// Its place among the actions of one step: a coordinator that dies in between has left nothing out that its
     /// successor doesn't see to.
     ///
-    /// A phase that is through stands on records that are stored; what is published belongs to a state that is.
+    /// A shard is forgotten before the submission that wants it counts as taken up. A phase that is through stands on
+    /// records that are stored; one that waits, on evidence that is; what is published belongs to a state that is.
     fn turn(&self) -> u8 {
         match self {
-            Self::StoreShard(..) => 0,
-            Self::DeleteSlices(..) => 1,
-            Self::StoreState(_) => 2,
-            Self::SetControl(_) => 3,
-            Self::Publish(_) => 4,
-            Self::Emit { .. } => 5,
+            Self::ForgetShard(_) => 0,
+            Self::StoreShard(..) => 1,
+            Self::DeleteSlices(..) => 2,
+            Self::StoreEvidence(..) => 3,
+            Self::StoreState(_) => 4,
+            Self::SetControl(_) => 5,
+            Self::Publish(_) => 6,
+            Self::Emit { .. } => 7,
+            Self::StartOver => 8,
         }
     }
 }
@@ -105,14 +130,20 @@ impl Action {
 #[derive(Debug, Default)]
 pub struct Machine {
     ready: bool,
-    submission: Option<Submission>,
+    /// It has asked for a new machine.
+    over: bool,
+    submission: Option<Arc<Submission>>,
+    spec_digest: String,
     state: MigrationState,
     stored: Option<MigrationState>,
     decisions: BTreeMap<Phase, Decision>,
+    evidence: BTreeMap<Phase, Evidence>,
+    wish: Option<Wish>,
     results: BTreeMap<Command, CommandResult>,
-    inventory: Option<Vec<InventoryIndex>>,
+    inventory: Inventory,
     command_published_ms: BTreeMap<Command, u64>,
     control: Control,
+    slots: usize,
     load: Load,
 }
 
@@ -125,29 +156,56 @@ impl Machine {
             self.learn(event);
         }
         let mut actions = Vec::new();
-        if self.ready && self.submission.is_some() {
-            self.decide(now_ms, &mut actions);
-            self.load.drop_leftovers(&mut actions);
-            if self.stored.as_ref() != Some(&self.state) {
-                actions.push(Action::StoreState(self.state.clone()));
-                self.stored = Some(self.state.clone());
-            }
-            let control = self.control_wanted();
-            if self.control != control {
-                actions.push(Action::SetControl(control.clone()));
-                self.control = control;
-            }
-            actions.sort_by_key(Action::turn);
+        let Some(submission) = self.submission.clone().filter(|_| self.ready && !self.over) else { return actions };
+        if submission.number > self.state.submission {
+            self.take_up(&submission, &mut actions);
         }
+        if !self.over {
+            self.decide(&submission, now_ms, &mut actions);
+            self.load.drop_leftovers(&mut actions);
+        }
+        if self.stored.as_ref() != Some(&self.state) {
+            actions.push(Action::StoreState(self.state.clone()));
+            self.stored = Some(self.state.clone());
+        }
+        let control = self.control_wanted();
+        if self.control != control && !self.over {
+            actions.push(Action::SetControl(control.clone()));
+            self.control = control;
+        }
+        actions.sort_by_key(Action::turn);
         actions
+    }
+
+    /// A new submission: what failed is pending again, and its earlier failures no longer count.
+    fn take_up(&mut self, submission: &Submission, actions: &mut Vec<Action>) {
+        self.state.take_up(submission.number, submission.redo.as_ref());
+        self.command_published_ms.clear();
+        self.inventory.forget_published();
+        self.load.forget_published();
+        if let Some(Redo::Shard(shard)) = submission.redo {
+            actions.push(Action::ForgetShard(shard));
+            actions.push(Action::StartOver);
+            self.over = true;
+        }
     }
 
     /// Derived from the state, not said when that changes: who dies in between is followed by one who says it.
     fn control_wanted(&self) -> Control {
-        match self.state.phase(Phase::Load).status {
-            PhaseStatus::Failed(reason) => Control { stopped: Some(reason) },
-            _ => Control::default(),
-        }
+        let current = self.state.current().map(|phase| self.state.phase(phase).status);
+        let looks_first = || match &self.state.preflight.status {
+            PhaseStatus::Failed(reason) => format!("preflight failed: {reason}"),
+            _ => "preflight comes first".to_owned(),
+        };
+        let stopped = match (&self.state.paused, current) {
+            (_, None) => None,
+            (Some(paused), _) => Some(paused.clone()),
+            (None, Some(PhaseStatus::Failed(reason))) => Some(reason),
+            // Submitted again in the middle: what is in hand waits until everything was looked at.
+            (None, Some(PhaseStatus::Running)) if !self.state.preflight.status.is_through() => Some(looks_first()),
+            (None, Some(_)) => None,
+        };
+        Control { stopped }
     }
 
     /// The state as decided.
@@ -156,19 +214,33 @@ impl Machine {
         &self.state
     }
 
+    /// The submission that is complete: every phase is through, and nothing newer is wanted.
+    #[must_use]
+    pub fn complete(&self) -> Option<&Submission> {
+        let submission = self.submission.as_deref().filter(|_| self.ready && !self.over)?;
+        let taken_up = submission.number <= self.state.submission;
+        (taken_up && self.state.current().is_none()).then_some(submission)
+    }
+
     fn learn(&mut self, event: Event) {
         match event {
-            Event::Submission(submission) => self.submission = Some(submission),
+            Event::Submission(submission) => {
+                self.spec_digest = submission.spec.digest();
+                self.submission = Some(Arc::from(submission));
+            }
             Event::State(state) => {
                 if self.stored.is_none() {
                     self.state = state.clone();
                     self.stored = Some(state);
                 }
             }
-            Event::Inventory(inventory) => {
-                self.load.know_shards(&inventory);
-                self.inventory = Some(inventory);
+            Event::Evidence(phase, evidence) => {
+                if !self.ready {
+                    self.evidence.insert(phase, evidence);
+                }
             }
+            Event::Catalogue(no, page) => self.inventory.know_catalogue(no, &page),
+            Event::Inventory(no, page) => self.inventory.know_page(no, &page),
             Event::Plan(shard, plan) => self.load.know_plan(shard, plan),
             Event::Shard(shard, record) => self.load.know_record(shard, record),
             Event::Slice(shard, slice, checkpoint) => self.load.know_slice(shard, slice, checkpoint),
@@ -178,118 +250,14 @@ impl Machine {
             Event::Decision(phase, None) => {
                 self.decisions.remove(&phase);
             }
+            Event::Wish(wish) => self.wish = Some(wish),
             Event::Result(command, result) => {
                 self.results.insert(command, result);
             }
             Event::Control(control) => self.control = control,
-            Event::Slots(slots) => self.load.slots = slots as usize,
+            Event::Slots(slots) => self.slots = slots as usize,
             Event::Ready => self.ready = true,
             Event::Tick => {}
         }
-    }
-
-    fn decide(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        let Some(submission) = self.submission.clone() else { return };
-        if submission.number > self.state.submission {
-            self.take_up(&submission);
-        }
-        // Every phase that ends lets the next begin in the same step; six of them bound the loop.
-        for _ in Phase::ALL {
-            let Some(phase) = self.state.current() else { return };
-            let before = self.state.phase(phase).status;
-            match &before {
-                PhaseStatus::Pending | PhaseStatus::Waiting => self.try_begin(phase, &submission, now_ms, actions),
-                PhaseStatus::Running if phase == Phase::Load => self.drive_load(&submission, now_ms, actions),
-                PhaseStatus::Running => self.drive_command(phase, now_ms, actions),
-                PhaseStatus::Done | PhaseStatus::Skipped(_) | PhaseStatus::Failed(_) | PhaseStatus::Rejected(_) => {
-                    return;
-                }
-            }
-            if self.state.phase(phase).status == before {
-                return;
-            }
-        }
-    }
-
-    /// A new submission: what failed is pending again, and its earlier failures no longer count.
-    fn take_up(&mut self, submission: &Submission) {
-        self.state.take_up(submission.number, submission.redo.as_ref());
-        self.command_published_ms.clear();
-        self.load.forget_published();
-    }
-
-    fn try_begin(&mut self, phase: Phase, submission: &Submission, now_ms: u64, actions: &mut Vec<Action>) {
-        if phase == Phase::Snapshot {
-            let name = submission.spec.snapshot.externally_managed_snapshot.as_deref().unwrap_or_default();
-            let why = format!("{name} is managed externally");
-            self.set(phase, PhaseStatus::Skipped(why), now_ms);
-            return;
-        }
-        let digest = submission.spec.digest();
-        let approved = self.decisions.get(&phase).is_some_and(|made| made.opens(&digest, &Evidence::default()));
-        if submission.spec.gate(phase) == Gate::Manual && !approved {
-            if self.state.phase(phase).status != PhaseStatus::Waiting {
-                self.set(phase, PhaseStatus::Waiting, now_ms);
-                let text = format!("{phase} waits for approval: migctl approve {phase}");
-                actions.push(Action::Emit { phase, kind: "waiting", text });
-            }
-            return;
-        }
-        self.set(phase, PhaseStatus::Running, now_ms);
-        actions.push(Action::Emit { phase, kind: "started", text: format!("{phase} begins") });
-    }
-
-    /// A phase that is one command: published until its answer to this submission is there.
-    fn drive_command(&mut self, phase: Phase, now_ms: u64, actions: &mut Vec<Action>) {
-        let Some(command) = Command::ALL.into_iter().find(|command| command.as_str() == phase.as_str()) else { return };
-        if let Some(result) = self.results.get(&command).filter(|result| result.submission == self.state.submission) {
-            match result.outcome.clone() {
-                Ok(notes) => self.end(phase, PhaseStatus::Done, notes, now_ms, actions),
-                Err(reason) => self.end(phase, PhaseStatus::Failed(reason), Vec::new(), now_ms, actions),
-            }
-            return;
-        }
-        let published_ms = self.command_published_ms.get(&command).copied();
-        if published_ms.is_none_or(|at| now_ms.saturating_sub(at) >= REPUBLISH_AFTER_MS) {
-            self.command_published_ms.insert(command, now_ms);
-            actions.push(Action::Publish(Task::Command(command)));
-        }
-    }
-
-    fn drive_load(&mut self, submission: &Submission, now_ms: u64, actions: &mut Vec<Action>) {
-        // The inventory was stored before register answered; until the news of it arrives there is nothing to decide.
-        if self.inventory.is_none() {
-            return;
-        }
-        if let Some(outcome) = self.load.drive(submission, now_ms, actions) {
-            let status = outcome.failure.map_or(PhaseStatus::Done, PhaseStatus::Failed);
-            self.end(Phase::Load, status, outcome.notes, now_ms, actions);
-        }
-    }
-
-    fn end(&mut self, phase: Phase, status: PhaseStatus, notes: Vec<String>, now_ms: u64, actions: &mut Vec<Action>) {
-        let (kind, text) = match &status {
-            PhaseStatus::Failed(reason) => ("failed", format!("{phase} failed: {reason}")),
-            // What a phase found or left out is said, not only kept.
-            _ => (
-                "done",
-                format!("{phase} is done{}", notes.iter().map(|note| format!("\n  {note}")).collect::<String>()),
-            ),
-        };
-        actions.push(Action::Emit { phase, kind, text });
-        self.set(phase, status, now_ms);
-        if let Some(state) = self.state.phases.get_mut(&phase) {
-            state.notes = notes;
-        }
-    }
-
-    fn set(&mut self, phase: Phase, status: PhaseStatus, now_ms: u64) {
-        let state = self.state.phases.entry(phase).or_default();
-        match &status {
-            PhaseStatus::Running => state.started_ms = Some(now_ms),
-            PhaseStatus::Done | PhaseStatus::Skipped(_) | PhaseStatus::Failed(_) => state.ended_ms = Some(now_ms),
-            PhaseStatus::Pending | PhaseStatus::Waiting | PhaseStatus::Rejected(_) => {}
-        }
-        state.status = status;
     }
 }

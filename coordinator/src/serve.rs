@@ -2,17 +2,22 @@
 //!
 //! Several coordinators may run: all of them are correct at any time, because the state is written by compare-and-set.
 //! The leader key, which dies 15 s after its last renewal, only keeps them from doing the same work twice.
+//!
+//! A migration that is complete is removed from the bus, unless it has dead letters that a person should read first.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::bus::{BusError, Change, SharedBus};
+use protocol::bus::{self, BusError, Change, SharedBus};
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
+use protocol::phase::Phase;
+use protocol::spec::Submission;
+use protocol::state::MigrationState;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::shell;
+use crate::shell::{self, Complete, Ended};
 
 const LEADER_KEY: &str = "coordinator";
 /// A third of the key's time to live, so that one lost renewal doesn't depose.
@@ -84,10 +89,12 @@ async fn keep_leadership(bus: &SharedBus, identity: &str, mut revision: u64, ter
     }
 }
 
-/// One task per migration, begun when its specification appears.
+/// One task per migration, begun when its specification appears, or a state that was left behind.
 async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusError> {
     let _end = term.clone().drop_guard();
     let mut driven: BTreeSet<MigrationName> = BTreeSet::new();
+    // Submitted while a task was at them: it may have ended just before it saw that.
+    let mut again: BTreeSet<MigrationName> = BTreeSet::new();
     let mut tasks: JoinSet<(MigrationName, Result<(), BusError>)> = JoinSet::new();
     while !term.is_cancelled() {
         let mut specs = match bus.watch(Bucket::Migrations, "").await {
@@ -107,18 +114,20 @@ async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusE
                         if let Err(error) = result {
                             tracing::error!(%migration, error = &error as &dyn std::error::Error, "can't be driven");
                         }
-                        driven.remove(&migration);
+                        if again.remove(&migration) {
+                            tasks.spawn(see_to(bus.clone(), migration, term.clone()));
+                        } else {
+                            driven.remove(&migration);
+                        }
                     }
                 }
                 change = specs.recv() => {
                     let Some(change) = change else { break };
-                    let Some(migration) = submitted(&change) else { continue };
+                    let Some((migration, is_spec)) = concerned(&change) else { continue };
                     if driven.insert(migration.clone()) {
-                        let (bus, term) = (bus.clone(), term.clone());
-                        tasks.spawn(async move {
-                            let result = shell::drive(bus, migration.clone(), term).await;
-                            (migration, result)
-                        });
+                        tasks.spawn(see_to(bus.clone(), migration, term.clone()));
+                    } else if is_spec {
+                        again.insert(migration);
                     }
                 }
             }
@@ -128,9 +137,80 @@ async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusE
     Ok(())
 }
 
-/// The migration whose specification was just written.
-fn submitted(change: &Change) -> Option<MigrationName> {
+/// The migration whose specification or state was just written, and whether it was the specification.
+fn concerned(change: &Change) -> Option<(MigrationName, bool)> {
     let Change::Put(key, _) = change else { return None };
     let migration: MigrationName = key.split('.').next()?.parse().ok()?;
-    (*key == names::spec(&migration)).then_some(migration)
+    let is_spec = *key == names::spec(&migration);
+    (is_spec || *key == names::state(&migration)).then_some((migration, is_spec))
+}
+
+/// Brings a migration to its end, and what is left of a removed one.
+async fn see_to(
+    bus: SharedBus,
+    migration: MigrationName,
+    term: CancellationToken,
+) -> (MigrationName, Result<(), BusError>) {
+    loop {
+        let result = match has_spec(&bus, &migration).await {
+            Ok(true) => drive_to_end(&bus, &migration, &term).await,
+            Ok(false) => finish_removal(&bus, &migration).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%migration, error = &error as &dyn std::error::Error, "wait for the bus");
+                if term.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await.is_none() {
+                    return (migration, Ok(()));
+                }
+            }
+            result => return (migration, result),
+        }
+    }
+}
+
+async fn has_spec(bus: &SharedBus, migration: &MigrationName) -> Result<bool, BusError> {
+    Ok(bus.get(Bucket::Migrations, &names::spec(migration)).await?.is_some())
+}
+
+async fn drive_to_end(bus: &SharedBus, migration: &MigrationName, term: &CancellationToken) -> Result<(), BusError> {
+    loop {
+        match shell::drive(bus.clone(), migration.clone(), term.clone()).await? {
+            Ended::Cancelled | Ended::Removed => return Ok(()),
+            Ended::Complete(complete) => {
+                if put_away(bus, migration, &complete).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Removes a complete migration, unless it has something for people to read; `false`: it was submitted again.
+async fn put_away(bus: &SharedBus, migration: &MigrationName, complete: &Complete) -> Result<bool, BusError> {
+    let key = names::spec(migration);
+    let current = bus::read::<Submission>(&**bus, Bucket::Migrations, &key).await?;
+    if current.is_some_and(|(current, _)| current.number != complete.submission.number) {
+        return Ok(false);
+    }
+    let account = complete.state.phase(Phase::Load).notes.join("; ");
+    let (dead_letters, _) = bus.dead_letters(migration, 0).await?;
+    if dead_letters > 0 && !complete.submission.spec.cleanup.delete_dead_letters {
+        tracing::info!(%migration, account, dead_letters, "complete; its state stays until migctl forget");
+        return Ok(true);
+    }
+    bus.remove_migration(migration).await?;
+    tracing::info!(%migration, account, dead_letters, "complete; its state was removed");
+    Ok(true)
+}
+
+/// A state without a specification is what is left where a removal broke off.
+async fn finish_removal(bus: &SharedBus, migration: &MigrationName) -> Result<(), BusError> {
+    let key = names::state(migration);
+    let state = bus::read::<MigrationState>(&**bus, Bucket::Migrations, &key).await?;
+    if state.is_some_and(|(state, _)| state.current().is_none()) {
+        bus.remove_migration(migration).await?;
+        tracing::info!(%migration, "what was left of its state was removed");
+    }
+    Ok(())
 }

@@ -2,16 +2,18 @@
 //!
 //! In: the keys of one migration, watched. Out: what the machine says, carried out in its order. Watches only bring
 //! news; when one ends, or somebody else wrote the state, everything is read again from the start.
+//!
+//! Not here: what becomes of a migration that is complete (`serve`, and `migctl run`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::bus::{self, Bus, BusError, Change, Entry, SharedBus, Watch};
-use protocol::ids::MigrationName;
+use protocol::ids::{MigrationName, ShardId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
-use protocol::plan::{InventoryIndex, InventoryPage};
-use protocol::state::{Event as News, WorkerStatus};
+use protocol::spec::Submission;
+use protocol::state::{Event as News, MigrationState, WorkerStatus};
 use protocol::task::{Command, TaskMessage};
 use protocol::{clock, wire};
 use tokio::sync::mpsc;
@@ -26,29 +28,58 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// News taken at once before a decision: bounds the memory of a burst.
 const NEWS_AT_ONCE: usize = 1_000;
 
-/// Why a round of driving ended.
-enum End {
+/// How driving ended.
+#[derive(Debug)]
+pub enum Ended {
     /// Cancelled.
     Cancelled,
+    /// Every phase is through.
+    Complete(Box<Complete>),
+    /// The migration was removed from the bus.
+    Removed,
+}
+
+/// A migration that is through.
+#[derive(Debug)]
+pub struct Complete {
+    /// The submission that came to its end.
+    pub submission: Submission,
+    /// Its state, as it is stored.
+    pub state: MigrationState,
+}
+
+/// Why a round of following ended.
+enum End {
+    /// There is nothing more to drive.
+    Over(Ended),
+    /// The machine asks for a new one.
+    StartOver,
     /// Everything is to be read again.
     Again(BusError),
 }
 
-/// Drives one migration until cancelled; errors of the bus are waited out.
+impl From<BusError> for End {
+    fn from(error: BusError) -> Self {
+        Self::Again(error)
+    }
+}
+
+/// Drives one migration until it is complete, removed, or this is cancelled; errors of the bus are waited out.
 ///
 /// # Errors
 /// What no waiting mends: bytes on the bus that are no message of ours, a bus that can't be used.
-pub async fn drive(bus: SharedBus, migration: MigrationName, cancel: CancellationToken) -> Result<(), BusError> {
+pub async fn drive(bus: SharedBus, migration: MigrationName, cancel: CancellationToken) -> Result<Ended, BusError> {
     loop {
         match Shell::open(&*bus, &migration).await {
             Ok(mut shell) => match shell.run(&cancel).await {
-                End::Cancelled => return Ok(()),
+                End::Over(ended) => return Ok(ended),
+                End::StartOver => continue,
                 End::Again(error) => recoverable(error, &migration)?,
             },
             Err(error) => recoverable(error, &migration)?,
         }
         if cancel.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await.is_none() {
-            return Ok(());
+            return Ok(Ended::Cancelled);
         }
     }
 }
@@ -67,7 +98,6 @@ struct Shell<'a> {
     migration: &'a MigrationName,
     machine: Machine,
     state_revision: Option<u64>,
-    inventory: BTreeMap<u32, InventoryPage>,
     workers: BTreeMap<String, u32>,
     /// How many watches bring news.
     watches: usize,
@@ -96,7 +126,6 @@ impl<'a> Shell<'a> {
             migration,
             machine: Machine::default(),
             state_revision: None,
-            inventory: BTreeMap::new(),
             workers: BTreeMap::new(),
             watches: forwarders.len(),
             news,
@@ -106,13 +135,13 @@ impl<'a> Shell<'a> {
 
     async fn run(&mut self, cancel: &CancellationToken) -> End {
         match cancel.run_until_cancelled(self.follow()).await {
-            None => End::Cancelled,
-            Some(error) => End::Again(error),
+            None => End::Over(Ended::Cancelled),
+            Some(end) => end,
         }
     }
 
-    /// Follows the news until the bus fails.
-    async fn follow(&mut self) -> BusError {
+    /// Follows the news until there is nothing more to follow, or the bus fails.
+    async fn follow(&mut self) -> End {
         let mut not_ready = self.watches;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -121,14 +150,14 @@ impl<'a> Shell<'a> {
             tokio::select! {
                 count = self.news.recv_many(&mut batch, NEWS_AT_ONCE) => {
                     if count == 0 {
-                        return lost_watch(self.migration);
+                        return lost_watch(self.migration).into();
                     }
                 }
                 _ = tick.tick() => {}
             }
             let mut events = vec![Event::Tick];
             for news in batch.drain(..) {
-                let Some((bucket, change)) = news else { return lost_watch(self.migration) };
+                let Some((bucket, change)) = news else { return lost_watch(self.migration).into() };
                 match change {
                     Change::Ready => {
                         not_ready = not_ready.saturating_sub(1);
@@ -138,18 +167,26 @@ impl<'a> Shell<'a> {
                     }
                     Change::Put(key, entry) => match self.read(bucket, &key, Some(&entry)) {
                         Ok(event) => events.extend(event),
-                        Err(error) => return error,
+                        Err(error) => return error.into(),
                     },
+                    Change::Deleted(key) if key == names::spec(self.migration) => return End::Over(Ended::Removed),
                     Change::Deleted(key) => match self.read(bucket, &key, None) {
                         Ok(event) => events.extend(event),
-                        Err(error) => return error,
+                        Err(error) => return error.into(),
                     },
                 }
             }
             for action in self.machine.step(events, clock::now_ms()) {
-                if let Err(error) = self.act(action).await {
-                    return error;
+                if action == Action::StartOver {
+                    return End::StartOver;
                 }
+                if let Err(error) = self.act(action).await {
+                    return error.into();
+                }
+            }
+            if let Some(submission) = self.machine.complete() {
+                let (submission, state) = (submission.clone(), self.machine.state().clone());
+                return End::Over(Ended::Complete(Box::new(Complete { submission, state })));
             }
         }
     }
@@ -167,8 +204,8 @@ impl<'a> Shell<'a> {
             }
             (Bucket::Gates, entry) => {
                 let phase = key.rsplit('.').next().and_then(|token| token.parse::<Phase>().ok());
-                let approval = entry.map(|entry| decode(key, entry)).transpose()?;
-                Ok(phase.map(|phase| Event::Decision(phase, approval)))
+                let decision = entry.map(|entry| decode(key, entry)).transpose()?;
+                Ok(phase.map(|phase| Event::Decision(phase, decision)))
             }
             (Bucket::Checkpoints, Some(entry)) => Ok(match names::parse_checkpoint(migration, key) {
                 Some((shard, Some(slice))) => Some(Event::Slice(shard, slice, decode(key, entry)?)),
@@ -179,6 +216,9 @@ impl<'a> Shell<'a> {
             (Bucket::Control, Some(entry)) if key == names::control(migration) => {
                 Ok(Some(Event::Control(decode(key, entry)?)))
             }
+            (Bucket::Control, Some(entry)) if key == names::wish(migration) => {
+                Ok(Some(Event::Wish(decode(key, entry)?)))
+            }
             // A deleted checkpoint is one of a finished shard; nothing else is ever deleted under a running migration.
             (_, None) | (Bucket::Control | Bucket::Leader | Bucket::Audit, Some(_)) => Ok(None),
         }
@@ -187,7 +227,7 @@ impl<'a> Shell<'a> {
     fn read_migration_key(&mut self, key: &str, entry: &Entry) -> Result<Option<Event>, BusError> {
         let migration = self.migration;
         if key == names::spec(migration) {
-            return Ok(Some(Event::Submission(decode(key, entry)?)));
+            return Ok(Some(Event::Submission(Box::new(decode(key, entry)?))));
         }
         if key == names::state(migration) {
             return match self.state_revision {
@@ -208,9 +248,16 @@ impl<'a> Shell<'a> {
                 return Ok(Some(Event::Result(command, decode(key, entry)?)));
             }
         }
+        for phase in Phase::ALL {
+            if key == names::evidence(migration, phase) {
+                return Ok(Some(Event::Evidence(phase, decode(key, entry)?)));
+            }
+        }
+        if let Some(page) = names::parse_catalogue(migration, key) {
+            return Ok(Some(Event::Catalogue(page, decode(key, entry)?)));
+        }
         if let Some(page) = names::parse_inventory(migration, key) {
-            self.inventory.insert(page, decode(key, entry)?);
-            return Ok(whole_inventory(&self.inventory).map(Event::Inventory));
+            return Ok(Some(Event::Inventory(page, decode(key, entry)?)));
         }
         Ok(None)
     }
@@ -227,6 +274,11 @@ impl<'a> Shell<'a> {
                 };
                 self.state_revision = Some(revision);
             }
+            Action::ForgetShard(shard) => self.forget(shard).await?,
+            Action::StoreEvidence(phase, evidence) => {
+                let key = names::evidence(migration, phase);
+                bus.put(Bucket::Migrations, &key, bus::bytes(&key, &evidence)?).await?;
+            }
             Action::StoreShard(shard, record) => {
                 let key = names::shard(migration, shard);
                 bus.put(Bucket::Checkpoints, &key, bus::bytes(&key, &record)?).await?;
@@ -237,8 +289,9 @@ impl<'a> Shell<'a> {
                 }
             }
             Action::Publish(task) => {
-                // Seconds since 1970: grows with every publication, and is the same when one publication is retried.
-                let attempt = u32::try_from(clock::now_ms() / 1_000).unwrap_or(u32::MAX);
+                // Milliseconds, which begin anew every seven weeks: no two publications of the minutes for which the bus
+                // remembers them are the same.
+                let attempt = u32::try_from(clock::now_ms() & u64::from(u32::MAX)).unwrap_or(u32::MAX);
                 bus.publish(&TaskMessage { migration: migration.clone(), attempt, task }).await?;
             }
             Action::SetControl(control) => {
@@ -250,16 +303,19 @@ impl<'a> Shell<'a> {
                 let event = News { at_ms: clock::now_ms(), phase, kind: kind.to_owned(), text };
                 bus.emit(migration, &event).await?;
             }
+            // Whoever carries actions out ends here.
+            Action::StartOver => {}
         }
         Ok(())
     }
-}
 
-/// The inventory, once every page of it is there.
-fn whole_inventory(pages: &BTreeMap<u32, InventoryPage>) -> Option<Vec<InventoryIndex>> {
-    let expected = pages.values().next()?.pages;
-    let all = u32::try_from(pages.len()).ok()? == expected;
-    all.then(|| pages.values().flat_map(|page| page.indices.iter().cloned()).collect())
+    async fn forget(&self, shard: ShardId) -> Result<(), BusError> {
+        let record = names::shard(self.migration, shard);
+        for slice in self.bus.keys(Bucket::Checkpoints, &format!("{record}.")).await? {
+            self.bus.delete(Bucket::Checkpoints, &slice).await?;
+        }
+        self.bus.delete(Bucket::Checkpoints, &record).await
+    }
 }
 
 fn decode<T: serde::de::DeserializeOwned>(key: &str, entry: &Entry) -> Result<T, BusError> {

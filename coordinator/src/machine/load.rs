@@ -1,19 +1,21 @@
 //! The load phase: which shards to plan, which slices to hand out, when a shard and when the phase is through.
 //!
-//! Tasks are published at most [`TASKS_PER_SLOT`] ahead of every slot. Slices interleave shards (the first slice of
+//! Tasks are published at most [`super::TASKS_PER_SLOT`] ahead of every slot. Slices interleave shards (the first slice of
 //! every planned shard before the second of any), so that no one target shard is hammered; shards are planned only as
 //! slices are about to run out, so that a hundred thousand shards don't all have live keys at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::checkpoint::{Counts, Failure, SegmentAccount, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::checkpoint::{Counts, Failure, ShardRecord, SliceCheckpoint, Verdict};
 use protocol::ids::{ShardId, SliceId};
 use protocol::phase::Phase;
-use protocol::plan::{InventoryIndex, ShardPlan};
+use protocol::plan::ShardPlan;
 use protocol::spec::Submission;
 use protocol::task::Task;
 
-use super::{Action, REPUBLISH_AFTER_MS, TASKS_PER_SLOT};
+use super::account::{account, notes};
+use super::register::{Index, Pace};
+use super::{Action, REPUBLISH_AFTER_MS};
 
 /// Failed shards that the phase's reason names: it is kept in one key, however many there are.
 const FAILURES_NAMED: usize = 50;
@@ -24,71 +26,74 @@ pub(super) struct Outcome {
     pub failure: Option<String>,
     /// What people should know.
     pub notes: Vec<String>,
+    /// How fast it went.
+    pub pace: Option<Pace>,
 }
 
 /// What is known of the load.
 #[derive(Debug, Default)]
 pub(super) struct Load {
-    /// Tasks the live workers can do at once.
-    pub slots: usize,
     names: BTreeMap<u32, String>,
+    /// Those to load, and others that were.
     shards: BTreeMap<ShardId, Shard>,
-    /// Shards in the order they are planned in: the first shard of every index, then the second, …
+    /// Shards to load in the order they are planned in: the first shard of every index, then the second, …
     order: Vec<ShardId>,
+    /// Since when the load goes on without a break, and how many documents were accounted for then.
+    since: Option<(u64, u64)>,
     /// Checkpoints of finished shards: whoever finished them died before it deleted these.
     leftovers: BTreeMap<ShardId, Vec<SliceId>>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    record: ShardRecord,
+    done: bool,
+    /// Of a finished shard: the sum of its record.
+    finished: Counts,
+    /// The last failure of the shard as a whole.
+    failure: Option<Failure>,
     /// `None`: not planned yet. Dropped when the shard is through.
-    plan: Option<ShardPlan>,
+    plan: Option<Box<ShardPlan>>,
     slices: BTreeMap<SliceId, SliceCheckpoint>,
     /// When each of its tasks was published last.
     published_ms: BTreeMap<Option<SliceId>, u64>,
 }
 
 impl Load {
-    pub(super) fn know_shards(&mut self, inventory: &[InventoryIndex]) {
-        for index in inventory {
-            self.names.insert(index.no.0, index.name.clone());
-            for shard in 0..index.shards.len() {
-                let shard = u32::try_from(shard).unwrap_or(u32::MAX);
-                self.shards.entry(ShardId { index: index.no, shard }).or_default();
-            }
+    /// What is to be loaded, all of it.
+    pub(super) fn know_indices(&mut self, indices: Vec<Index>) {
+        self.order.clear();
+        for index in indices {
+            self.order.extend((0..index.shards).map(|shard| ShardId { index: index.no, shard }));
+            self.names.insert(index.no.0, index.name);
         }
-        self.order = self.shards.keys().copied().collect();
-        self.order.sort_by_key(|id| (id.shard, id.index));
+        self.order.sort_unstable_by_key(|id| (id.shard, id.index));
+        for id in &self.order {
+            self.shards.entry(*id).or_default();
+        }
     }
 
     pub(super) fn know_plan(&mut self, id: ShardId, plan: ShardPlan) {
         let shard = self.shards.entry(id).or_default();
-        if !shard.record.done {
-            shard.plan = Some(plan);
+        if !shard.done {
+            shard.plan = Some(Box::new(plan));
         }
     }
 
     pub(super) fn know_record(&mut self, id: ShardId, record: ShardRecord) {
         let shard = self.shards.entry(id).or_default();
         // Done stays done: a late word of an earlier failure doesn't undo it.
-        if shard.record.done {
+        if shard.done {
             return;
         }
-        if record.done {
-            shard.plan = None;
-            shard.published_ms.clear();
-            let slices = std::mem::take(&mut shard.slices);
-            if !slices.is_empty() {
-                self.leftovers.entry(id).or_default().extend(slices.into_keys());
-            }
+        let slices = shard.keep(record);
+        if !slices.is_empty() {
+            self.leftovers.entry(id).or_default().extend(slices.into_keys());
         }
-        shard.record = record;
     }
 
     pub(super) fn know_slice(&mut self, id: ShardId, slice: SliceId, checkpoint: SliceCheckpoint) {
         let shard = self.shards.entry(id).or_default();
-        if shard.record.done {
+        if shard.done {
             self.leftovers.entry(id).or_default().push(slice);
         } else {
             shard.slices.insert(slice, checkpoint);
@@ -103,40 +108,75 @@ impl Load {
 
     /// After a new submission everything that isn't done is published anew.
     pub(super) fn forget_published(&mut self) {
+        self.since = None;
         for shard in self.shards.values_mut() {
             shard.published_ms.clear();
         }
     }
 
-    /// Looks at everything and says what is to be done; the outcome once the phase is through.
-    pub(super) fn drive(&mut self, submission: &Submission, now_ms: u64, actions: &mut Vec<Action>) -> Option<Outcome> {
+    /// Looks at everything and says what is to be done; the outcome once the phase is through. At most `window` tasks are
+    /// published and not done; `None`: a person holds the migration, and nothing is published.
+    pub(super) fn drive(
+        &mut self,
+        submission: &Submission,
+        window: Option<usize>,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) -> Option<Outcome> {
+        self.keep_time(window.is_some(), now_ms);
+        let pace = self.since.map(|(at, before)| Pace {
+            docs: self.accounted().saturating_sub(before),
+            elapsed_ms: now_ms.saturating_sub(at),
+        });
         if let Some(reason) = self.reason_to_stop(submission) {
-            return Some(Outcome { failure: Some(reason), notes: Vec::new() });
+            return Some(Outcome { failure: Some(reason), notes: Vec::new(), pace });
         }
         let (number, attempts_max) = (submission.number, submission.spec.sizing.max_attempts.get());
-        for (id, shard) in &mut self.shards {
+        let mut open = false;
+        for id in &self.order {
+            let Some(shard) = self.shards.get_mut(id) else { continue };
             let name = self.names.get(&id.index.0).map_or("?", String::as_str);
             shard.settle(*id, name, number, attempts_max, actions);
+            open |= !shard.is_through(number, attempts_max);
         }
-        let open = |shard: &Shard| !shard.is_through(number, attempts_max);
-        if self.shards.values().any(open) {
-            self.publish(number, attempts_max, now_ms, actions);
+        if open {
+            if let Some(window) = window {
+                self.publish(number, attempts_max, window, now_ms, actions);
+            }
             return None;
         }
-        Some(self.outcome(number, attempts_max))
+        Some(self.outcome(number, attempts_max, pace))
+    }
+
+    /// A break spoils what would be measured over it.
+    fn keep_time(&mut self, goes_on: bool, now_ms: u64) {
+        if !goes_on {
+            self.since = None;
+        } else if self.since.is_none() {
+            self.since = Some((now_ms, self.accounted()));
+        }
+    }
+
+    /// Documents accounted for so far.
+    fn accounted(&self) -> u64 {
+        self.wanted().map(|shard| shard.parts().map(Counts::accounted).sum::<u64>()).sum()
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &Shard> {
+        self.order.iter().filter_map(|id| self.shards.get(id))
     }
 
     /// A target that takes nothing, or more rejected documents than a person allowed.
     fn reason_to_stop(&self, submission: &Submission) -> Option<String> {
         let current =
             |failure: &&Failure| failure.submission == submission.number && failure.verdict == Verdict::StopLoad;
-        for shard in self.shards.values() {
+        for shard in self.wanted() {
             let slices = shard.slices.values().filter_map(|slice| slice.failure.as_ref());
-            if let Some(failure) = slices.chain(shard.record.failure.as_ref()).find(current) {
+            if let Some(failure) = slices.chain(shard.failure.as_ref()).find(current) {
                 return Some(failure.reason.clone());
             }
         }
-        let rejected: u64 = self.shards.values().map(|shard| shard.counts().rejected).sum();
+        let rejected: u64 = self.wanted().map(|shard| shard.parts().map(|part| part.rejected).sum::<u64>()).sum();
         let allowed = submission.spec.max_rejected;
         (rejected > allowed).then(|| {
             format!(
@@ -146,8 +186,7 @@ impl Load {
         })
     }
 
-    fn publish(&mut self, submission: u32, attempts_max: u32, now_ms: u64, actions: &mut Vec<Action>) {
-        let window = self.slots.max(1) * TASKS_PER_SLOT;
+    fn publish(&mut self, submission: u32, attempts_max: u32, window: usize, now_ms: u64, actions: &mut Vec<Action>) {
         let mut outstanding = 0;
         // Slices by how many of their shard come before them, then by shard.
         let mut ready: BTreeSet<(usize, u32, ShardId, SliceId)> = BTreeSet::new();
@@ -200,26 +239,19 @@ impl Load {
         }
     }
 
-    fn outcome(&self, submission: u32, attempts_max: u32) -> Outcome {
+    fn outcome(&self, submission: u32, attempts_max: u32, pace: Option<Pace>) -> Outcome {
         let mut failed = Vec::new();
         let mut total = Counts::default();
-        for (id, shard) in &self.shards {
-            total.add(&shard.counts());
+        for id in &self.order {
+            let Some(shard) = self.shards.get(id) else { continue };
+            shard.parts().for_each(|part| total.add(part));
             let gives_up = |failure: &&Failure| failure.gives_up(submission, attempts_max);
-            if let Some(failure) = shard.record.failure.as_ref().filter(gives_up).filter(|_| !shard.record.done) {
+            if let Some(failure) = shard.failure.as_ref().filter(gives_up).filter(|_| !shard.done) {
                 let name = self.names.get(&id.index.0).map_or("?", String::as_str);
                 failed.push(format!("{name} shard {}: {}", id.shard, failure.reason));
             }
         }
-        let notes = vec![format!(
-            "{} written, {} already there, {} rejected, {} skipped, {} nested",
-            total.written,
-            total.already_there,
-            total.rejected,
-            total.skipped_total(),
-            total.nested
-        )];
-        let shards = self.shards.len();
+        let shards = self.order.len();
         let failure = (!failed.is_empty()).then(|| {
             let (count, more) = (failed.len(), failed.len().saturating_sub(FAILURES_NAMED));
             failed.truncate(FAILURES_NAMED);
@@ -228,25 +260,33 @@ impl Load {
             }
             format!("{count} of {shards} shards failed; the others are loaded\n{}", failed.join("\n"))
         });
-        Outcome { failure, notes }
+        Outcome { failure, notes: notes(&total), pace }
     }
 }
 
 impl Shard {
     fn is_through(&self, submission: u32, attempts_max: u32) -> bool {
-        let given_up = self.record.failure.as_ref().is_some_and(|failure| failure.gives_up(submission, attempts_max));
-        self.record.done || given_up
+        let given_up = self.failure.as_ref().is_some_and(|failure| failure.gives_up(submission, attempts_max));
+        self.done || given_up
     }
 
-    fn counts(&self) -> Counts {
-        if self.record.done {
-            return self.record.counts();
+    /// What became of its documents, as far as it is: a finished shard has no slices, another nothing finished.
+    fn parts(&self) -> impl Iterator<Item = &Counts> {
+        let slices = self.slices.values().flat_map(|slice| &slice.ranges);
+        slices.map(|range| &range.counts).chain([&self.finished])
+    }
+
+    /// Keeps what counts of the record; the checkpoints that a finished shard needs no more.
+    fn keep(&mut self, record: ShardRecord) -> BTreeMap<SliceId, SliceCheckpoint> {
+        self.finished = record.counts();
+        self.done = record.done;
+        self.failure = record.failure;
+        if !record.done {
+            return BTreeMap::new();
         }
-        let mut total = Counts::default();
-        for slice in self.slices.values() {
-            total.add(&slice.counts());
-        }
-        total
+        self.plan = None;
+        self.published_ms.clear();
+        std::mem::take(&mut self.slices)
     }
 
     /// Closes the shard's record once its slices are through, or one of them is given up.
@@ -291,64 +331,7 @@ impl Shard {
         actions.push(Action::Emit { phase: Phase::Load, kind, text });
         if record.done {
             actions.push(Action::DeleteSlices(id, slices));
-            self.plan = None;
-            self.slices.clear();
-            self.published_ms.clear();
         }
-        self.record = record;
+        self.keep(record);
     }
-}
-
-/// Adds up what became of every segment, and checks it against the segment's own metadata and checksum.
-///
-/// # Errors
-/// A sentence that names the segment whose account or checksum is off.
-fn account(plan: &ShardPlan, slices: &BTreeMap<SliceId, SliceCheckpoint>) -> Result<Vec<SegmentAccount>, String> {
-    let mut accounts: Vec<SegmentAccount> = plan
-        .segments
-        .iter()
-        .map(|segment| SegmentAccount {
-            name: segment.name.clone(),
-            live_docs: segment.live_docs(),
-            counts: Counts::default(),
-        })
-        .collect();
-    let mut checksums: Vec<crc32fast::Hasher> = plan.segments.iter().map(|_| crc32fast::Hasher::new()).collect();
-    for slice in &plan.slices {
-        let Some(checkpoint) = slices.get(&slice.id) else { continue };
-        for (range, progress) in slice.ranges.iter().zip(&checkpoint.ranges) {
-            let segment = range.segment as usize;
-            let (Some(account), Some(checksum)) = (accounts.get_mut(segment), checksums.get_mut(segment)) else {
-                return Err(format!("slice {} names segment {segment}, which the plan doesn't have", slice.id));
-            };
-            account.counts.add(&progress.counts);
-            let len = range.to_byte.saturating_sub(range.from_byte);
-            checksum.combine(&crc32fast::Hasher::new_with_initial_len(progress.crc.value, len));
-        }
-    }
-    for ((account, checksum), segment) in accounts.iter().zip(checksums).zip(&plan.segments) {
-        if !account.adds_up() {
-            return Err(format!(
-                "the account of segment {} does not add up: {} live documents by its metadata, {} accounted for \
-                 ({} written, {} already there, {} rejected, {} skipped, {} nested)",
-                account.name,
-                account.live_docs,
-                account.counts.accounted(),
-                account.counts.written,
-                account.counts.already_there,
-                account.counts.rejected,
-                account.counts.skipped_total(),
-                account.counts.nested
-            ));
-        }
-        let found = checksum.finalize();
-        if let Some(footer) = segment.fdt_crc.filter(|footer| *footer != found) {
-            return Err(format!(
-                "the stored fields of segment {} are damaged: CRC-32 is {found:08x}, its footer says {footer:08x}; {} \
-                 documents were written from it",
-                account.name, account.counts.written
-            ));
-        }
-    }
-    Ok(accounts)
 }

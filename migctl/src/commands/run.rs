@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use coordinator::shell;
-use protocol::bus::SharedBus;
 use protocol::bus::embedded::EmbeddedBus;
+use protocol::bus::{self, SharedBus};
 use protocol::ids::MigrationName;
+use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
+use protocol::state::{MigrationState, PhaseStatus};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use worker::work;
@@ -87,13 +89,16 @@ fn start(
     cancel: &CancellationToken,
 ) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    // Without a word it is what `sizing.memory` says, to which every migration is held within its worker's.
-    let given = args.memory.map(|memory| usize::try_from(memory.as_u64())).transpose().context("--memory")?;
-    let memory_bytes = given.unwrap_or(usize::MAX);
+    let memory_bytes = usize::try_from(args.memory.as_u64()).context("--memory")?;
     let options = work::Options::new(args.slots.unwrap_or(cores), memory_bytes);
     let mut parts = JoinSet::new();
     let (driven, name, token) = (bus.clone(), migration.clone(), cancel.clone());
-    parts.spawn(async move { shell::drive(driven, name, token).await.context("decide") });
+    parts.spawn(async move {
+        shell::drive(driven, name, token.clone()).await.context("decide")?;
+        // Complete: what follows reads the state.
+        token.cancelled().await;
+        Ok(())
+    });
     let (worked, token) = (bus.clone(), cancel.clone());
     parts.spawn(async move {
         work::work(worked, options, token).await;
@@ -127,6 +132,11 @@ async fn follow(
         }
         let Some(view) = View::read(&**bus, migration).await? else { continue };
         progress.show(&view).await?;
+        if let Some(reason) = preflight_failure(bus, migration, view.submission).await? {
+            progress.clear();
+            eprintln!("preflight failed: {reason}");
+            return Ok(Ended::Failed);
+        }
         let Some(phase) = view.current() else { return Ok(Ended::Through) };
         match phase.status {
             "failed" => return Ok(Ended::Failed),
@@ -149,6 +159,19 @@ async fn follow(
             _ => {}
         }
     }
+}
+
+/// Why nothing begins, where what was looked at first stands against it.
+async fn preflight_failure(
+    bus: &SharedBus,
+    migration: &MigrationName,
+    submission: u32,
+) -> anyhow::Result<Option<String>> {
+    let state = bus::read::<MigrationState>(&**bus, Bucket::Migrations, &names::state(migration)).await?;
+    Ok(state.filter(|(state, _)| state.submission == submission).and_then(|(state, _)| match state.preflight.status {
+        PhaseStatus::Failed(reason) => Some(reason),
+        _ => None,
+    }))
 }
 
 /// Asks on the terminal; no terminal is a no.
