@@ -14,11 +14,13 @@ use protocol::spec::{RepositorySpec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use target::{Cluster, DirectoryTarget, Endpoint};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::connect::connect;
 use crate::failure::TaskError;
-use crate::memory::Budget;
+
+/// Memory permits are counted in these, because a semaphore's request is 32 bits wide.
+pub const PERMIT_BYTES: usize = 1024;
 
 /// What all tasks of a worker share.
 pub struct Context {
@@ -26,9 +28,12 @@ pub struct Context {
     pub bus: SharedBus,
     /// Who we are.
     pub worker: WorkerId,
-    /// Bytes of bulk bodies in flight, over all slots.
-    pub memory: Arc<Budget>,
-    opened: Mutex<HashMap<MigrationName, Arc<Migration>>>,
+    /// Bytes of bulk bodies in flight, over all slots, in units of [`PERMIT_BYTES`].
+    pub memory: Arc<Semaphore>,
+    /// The budget behind `memory`, in bytes.
+    pub memory_bytes: usize,
+    /// With the revision of the specification: one of the same name may be another, after a removal.
+    opened: Mutex<HashMap<MigrationName, (u64, Arc<Migration>)>>,
 }
 
 /// A migration as its tasks see it, for one submission.
@@ -41,8 +46,6 @@ pub struct Migration {
     pub spec: Spec,
     /// The target.
     pub target: TargetHandle,
-    /// Bytes of its bulk bodies in flight: `sizing.memory`, within the worker's.
-    pub memory: Arc<Budget>,
     bus: SharedBus,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
     inventory: Mutex<Option<Arc<Inventory>>>,
@@ -81,8 +84,8 @@ impl Context {
     /// A context with a budget of `memory_bytes` for bodies in flight.
     #[must_use]
     pub fn new(bus: SharedBus, worker: WorkerId, memory_bytes: usize) -> Self {
-        let memory = Arc::new(Budget::new(memory_bytes));
-        Self { bus, worker, memory, opened: Mutex::new(HashMap::new()) }
+        let memory = Arc::new(Semaphore::new(memory_bytes / PERMIT_BYTES));
+        Self { bus, worker, memory, memory_bytes, opened: Mutex::new(HashMap::new()) }
     }
 
     /// The migration as it was submitted last.
@@ -91,25 +94,24 @@ impl Context {
     /// The bus's; a target that can't be used as it is configured here.
     pub async fn migration(&self, name: &MigrationName) -> Result<Arc<Migration>, TaskError> {
         let key = names::spec(name);
-        let Some((submission, _)) = bus::read::<Submission>(&*self.bus, Bucket::Migrations, &key).await? else {
+        let Some((submission, revision)) = bus::read::<Submission>(&*self.bus, Bucket::Migrations, &key).await? else {
             // The migration was removed while its task waited.
             return Err(TaskError::GivenUp);
         };
         let mut opened = self.opened.lock().await;
-        if let Some(known) = opened.get(name).filter(|known| known.submission == submission.number) {
+        if let Some((_, known)) = opened.get(name).filter(|(at, _)| *at == revision) {
             return Ok(known.clone());
         }
         let migration = Arc::new(Migration {
             name: name.clone(),
             submission: submission.number,
             target: open_target(&submission.spec).await?,
-            memory: Arc::new(Budget::within(&self.memory, submission.spec.sizing.memory.as_u64())),
             spec: submission.spec,
             bus: self.bus.clone(),
             snapshot: Mutex::new(None),
             inventory: Mutex::new(None),
         });
-        opened.insert(name.clone(), migration.clone());
+        opened.insert(name.clone(), (revision, migration.clone()));
         Ok(migration)
     }
 }

@@ -143,10 +143,15 @@ async fn watch_loop(floor: Arc<Floor>, bucket: Bucket, cancel: CancellationToken
 
 impl Floor {
     fn learn(&self, bucket: Bucket, change: Change) {
-        let Change::Put(key, entry) = change else { return };
+        let (key, entry) = match change {
+            Change::Put(key, entry) => (key, Some(entry)),
+            Change::Deleted(key) => (key, None),
+            Change::Ready => return,
+        };
         let Some(migration) = key.split('.').next().and_then(|name| name.parse::<MigrationName>().ok()) else {
             return;
         };
+        let Some(entry) = entry else { return self.forget(bucket, &key, &migration) };
         if bucket == Bucket::Migrations && key == names::spec(&migration) {
             locked(&self.migrations).insert(migration);
         } else if bucket == Bucket::Control && key == names::control(&migration) {
@@ -165,6 +170,18 @@ impl Floor {
                     tracing::warn!(%migration, error = &error as &dyn std::error::Error, "read the control key");
                 }
             }
+        }
+    }
+
+    /// A migration that was removed.
+    fn forget(&self, bucket: Bucket, key: &str, migration: &MigrationName) {
+        if bucket == Bucket::Migrations && key == names::spec(migration) {
+            locked(&self.migrations).remove(migration);
+            if let Some(token) = locked(&self.stop_load).remove(migration) {
+                token.cancel();
+            }
+        } else if bucket == Bucket::Control && key == names::control(migration) {
+            locked(&self.stopped).remove(migration);
         }
     }
 
@@ -197,6 +214,8 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
                     let span = tracing::info_span!("task", %migration, id = delivery.message.task.id());
                     handle(&floor, delivery, asked, &cancel).instrument(span).await;
                 }
+                // Its consumer went while this pull waited for it.
+                Some(Err(_)) if !locked(&floor.migrations).contains(&migration) => {}
                 Some(Err(error)) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "pull a task");
                     pause(&cancel, PAUSE).await;

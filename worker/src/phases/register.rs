@@ -13,7 +13,7 @@ use protocol::checkpoint::Verdict;
 use protocol::ids::IndexNo;
 use protocol::names::{self, Bucket};
 use protocol::pattern;
-use protocol::plan::{InventoryIndex, InventoryPage, InventoryShard};
+use protocol::plan::{CatalogueIndex, CataloguePage, InventoryIndex, InventoryPage, InventoryShard};
 use protocol::spec::Spec;
 use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex, SourceMode};
 use target::{Cluster, ClusterInfo, TargetError};
@@ -292,7 +292,16 @@ async fn store(context: &Context, migration: &Migration, indices: Vec<InventoryI
     }
     let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
     for (number, page) in (0..).zip(&mut pages) {
-        page.pages = count;
+        (page.submission, page.pages) = (migration.submission, count);
+        let indices = page.indices.iter().map(|index| CatalogueIndex {
+            no: index.no,
+            name: index.name.clone(),
+            create: index.create,
+            load: index.load,
+        });
+        let catalogue = CataloguePage { submission: migration.submission, pages: count, indices: indices.collect() };
+        let key = names::catalogue(&migration.name, number);
+        context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &catalogue)?).await?;
         let key = names::inventory(&migration.name, number);
         context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, page)?).await?;
     }
