@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lucene::{Commit, Segment, SegmentCommit};
 use worker::line::LineWriter;
-use worker::read::{RangeReader, Read, ReadOptions, Visitor};
+use worker::read::{RangeReader, Read, ReadOptions, VersionsWanted, Visitor};
 
 use crate::files::Case;
 
@@ -123,7 +123,7 @@ pub fn documents(segment: &Segment) {
     let options = ReadOptions {
         doc_type: Some("a-type".to_owned()),
         parent_types: parents.into(),
-        with_versions: true,
+        versions: VersionsWanted::All,
         recover_source: true,
     };
     let Ok(mut reader) = RangeReader::open(segment, options) else { return };

@@ -71,9 +71,9 @@ pub struct RunArgs {
     /// Slices loaded at once; default: one per core.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub slots: Option<u32>,
-    /// Memory for documents in flight.
-    #[arg(long, default_value = "512MiB", value_name = "SIZE")]
-    pub memory: bytesize::ByteSize,
+    /// Memory for documents in flight; default: `sizing.memory` of the configuration, which it can only lower.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<bytesize::ByteSize>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

@@ -71,7 +71,7 @@ impl fmt::Display for MigrationName {
 }
 
 /// An index by its number in the inventory: index names hold characters that no key may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct IndexNo(pub u32);
 
 impl fmt::Display for IndexNo {

@@ -32,7 +32,7 @@ pub struct CatalogueIndex {
 }
 
 /// What the register phase found out about one index of the snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct InventoryIndex {
     /// Its number: the position in the inventory.
     pub no: IndexNo,

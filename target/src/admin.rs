@@ -232,7 +232,7 @@ impl Cluster {
         self.unavailable(what, 1, Duration::ZERO, last)
     }
 
-    fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, TargetError> {
+    pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, TargetError> {
         serde_json::from_slice(&answer.body)
             .map_err(|error| self.malformed(what, format!("{error} in {}", answer::excerpt(&answer.body))))
     }

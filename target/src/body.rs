@@ -23,12 +23,14 @@ pub enum Op {
     Index,
     /// Keeps it: the outcome is [`AlreadyThere`](crate::ItemOutcome::AlreadyThere).
     Create,
+    /// Replaces it unless its version is higher than this one, which the document then has; else as for `Create`.
+    IndexVersion(i64),
 }
 
 impl Op {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Index => "index",
+            Self::Index | Self::IndexVersion(_) => "index",
             Self::Create => "create",
         }
     }
@@ -67,6 +69,9 @@ impl BulkBody {
         if let Some(routing) = routing {
             bytes.extend_from_slice(b",\"routing\":");
             push_json_string(bytes, routing);
+        }
+        if let Op::IndexVersion(version) = op {
+            bytes.extend_from_slice(format!(",\"version\":{version},\"version_type\":\"external_gte\"").as_bytes());
         }
         bytes.extend_from_slice(b"}}\n");
         let source_start = bytes.len();
@@ -193,17 +198,20 @@ mod tests {
         body.push(Op::Index, "1", None, b"{\n  \"a\": 1\r\n}\n");
         body.push(Op::Create, "a\"b\\c\nd\u{1}é😀", Some("r\""), b"{}");
         body.push(Op::Index, "", Some(""), b"");
+        body.push(Op::IndexVersion(7), "v", Some("r"), b"{}");
         let lines: Vec<&str> = text(&body.bytes).split('\n').collect();
         assert_eq!(lines[0], r#"{"index":{"_id":"1"}}"#);
         assert_eq!(lines[1], "{   \"a\": 1  } ");
         let action: serde_json::Value = serde_json::from_str(lines[2]).unwrap();
         assert_eq!(action, serde_json::json!({"create": {"_id": "a\"b\\c\nd\u{1}é😀", "routing": "r\""}}));
-        assert_eq!(lines[3..], ["{}", r#"{"index":{"_id":"","routing":""}}"#, "", ""]);
+        let versioned = r#"{"index":{"_id":"v","routing":"r","version":7,"version_type":"external_gte"}}"#;
+        assert_eq!(lines[3..], ["{}", r#"{"index":{"_id":"","routing":""}}"#, "", versioned, "{}", ""]);
         assert_eq!(body.source(1), Some(b"{}".as_slice()));
         assert_eq!(body.source(2), Some(b"".as_slice()));
-        assert_eq!(body.source(3), None);
+        assert_eq!(body.key(3), Some(("v".to_owned(), Some("r".to_owned()))));
+        assert_eq!(body.source(4), None);
         assert_eq!(body.action(0), r#"{"index":{"_id":"1"}}"#);
-        assert_eq!((body.len(), body.byte_len()), (3, body.bytes.len()));
+        assert_eq!((body.len(), body.byte_len()), (4, body.bytes.len()));
     }
 
     #[test]

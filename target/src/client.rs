@@ -255,7 +255,7 @@ impl Cluster {
 
     pub(crate) fn refused(&self, what: &str, status: u16, fault: answer::Fault, advice: &str) -> TargetError {
         let answer::Fault { kind, reason } = fault;
-        let (endpoint, what, advice) = (self.base.to_string(), what.to_owned(), advice.to_owned());
+        let (endpoint, what, advice) = (self.base.to_string(), what.to_owned(), advice.into());
         TargetError::Refused { endpoint, what, status, kind, reason, advice }
     }
 

@@ -71,7 +71,7 @@ pub enum TargetError {
         /// The error's reason in the words of the server.
         reason: String,
         /// What to do about it; may be empty.
-        advice: String,
+        advice: Box<str>,
     },
     /// No request comes through, and waiting doesn't mend it: a certificate is not believed, there are no credentials.
     #[error("{what} at {endpoint}: {why}; {advice}")]

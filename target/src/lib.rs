@@ -1,9 +1,10 @@
 //! Bulk batches become documents in a cluster, or lines in a directory.
 //!
 //! *Where to*: [`endpoint`] reads the address; [`client`] speaks HTTP, as who [`auth`] says, by the certificates of
-//! [`tls`]. *Administration*: [`admin`] creates, describes and counts indices. *Documents*: [`body`] packs them, [`bulk`]
-//! sends them and says what became of each, by the rules of the private `outcome`. *Lines*: [`file`](mod@file) keeps a
-//! directory whose files survive a crash. Errors and what
+//! [`tls`]. *Administration*: [`admin`] creates, describes and counts indices, [`lifecycle`] opens and closes them;
+//! [`health`] and [`templates`] say what would be in the way. *Documents*: [`body`] packs them, [`bulk`] sends them and
+//! says what became of each, by the rules of the private `outcome`. *Lines*: [`file`](mod@file) keeps a directory whose
+//! files survive a crash. Errors and what
 //! follows from them: [`error`].
 //!
 //! Holds: every document handed over ends in exactly one [`ItemOutcome`], or the whole call ends in an error; an error
@@ -20,6 +21,10 @@ mod sigv4;
 pub mod tls;
 
 pub mod admin;
+pub mod lifecycle;
+
+pub mod health;
+pub mod templates;
 
 pub mod body;
 pub mod bulk;
@@ -36,5 +41,7 @@ pub use client::{Answer, Cluster, ClusterOptions};
 pub use endpoint::Endpoint;
 pub use error::{TargetError, Verdict};
 pub use file::{DirectoryTarget, SliceFile};
+pub use health::{ClusterSettings, NodeState};
 pub use reqwest::{Method, Url};
+pub use templates::{Template, Templates};
 pub use tls::Tls;

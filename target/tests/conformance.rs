@@ -55,6 +55,9 @@ fn conforms(product: Product) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         administration(&cluster, product).await;
+        open_and_closed(&cluster).await;
+        templates(&cluster, product).await;
+        what_a_load_meets(&cluster).await;
         documents(&cluster).await;
         refusals_of_documents(&cluster).await;
         refusals_of_the_target(&cluster).await;
@@ -98,6 +101,86 @@ async fn administration(cluster: &Cluster, product: Product) {
     assert!(missing.contains("404 index_not_found_exception"), "{missing}");
 }
 
+async fn open_and_closed(cluster: &Cluster) {
+    let body = json!({
+        "settings": {"number_of_shards": 2, "number_of_replicas": 0},
+        "mappings": {"_meta": {"own": 1}, "properties": {"n": {"type": "long"}}},
+    });
+    assert!(cluster.create_index("shut", &body).await.unwrap());
+    let state = || async { cluster.index("shut").await.unwrap().unwrap() };
+    assert!(!state().await.is_closed());
+    for _ in 0..2 {
+        cluster.close_index("shut").await.unwrap();
+        assert!(state().await.is_closed());
+    }
+    let count = cluster.count("shut").await.unwrap_err().to_string();
+    assert!(count.contains("closed"), "{count}");
+    let meta = |value: &Value| value.as_object().unwrap().clone();
+    cluster.put_meta("shut", &meta(&json!({"own": 1, "migctl": {"opened": true}}))).await.unwrap();
+    for _ in 0..2 {
+        cluster.open_index("shut").await.unwrap();
+        assert!(!state().await.is_closed());
+    }
+    assert_eq!(cluster.count("shut").await.unwrap(), 0);
+    assert_eq!(state().await.mappings.pointer("/_meta/migctl/opened"), Some(&json!(true)));
+    cluster.put_meta("shut", &meta(&json!({"own": 1}))).await.unwrap();
+    let mappings = state().await.mappings;
+    assert_eq!(mappings.pointer("/_meta"), Some(&json!({"own": 1})));
+    assert_eq!(mappings.pointer("/properties/n/type"), Some(&json!("long")));
+}
+
+async fn put(cluster: &Cluster, path: &str, body: Value) {
+    let answer = cluster.request(Method::PUT, path, Some(&body)).await.unwrap();
+    cluster.success(path, answer).unwrap();
+}
+
+async fn templates(cluster: &Cluster, product: Product) {
+    let block = json!({"template": {"settings": {"index.blocks.write": true}}});
+    put(cluster, "/_component_template/part", block).await;
+    let whole = json!({"index_patterns": ["new-*"], "composed_of": ["part"], "priority": 900, "template": {}});
+    put(cluster, "/_index_template/whole", whole).await;
+    // Data streams are no part of the core of Elasticsearch 7.
+    let has_streams = product != Product::Elasticsearch7;
+    if has_streams {
+        let stream = json!({"index_patterns": ["stream-*"], "data_stream": {}, "priority": 900});
+        put(cluster, "/_index_template/stream", stream).await;
+    }
+    let old = json!({"index_patterns": ["old-*"], "order": 3, "settings": {"index": {"refresh_interval": "7s"}}});
+    put(cluster, "/_template/old", old).await;
+    let found = cluster.templates().await.unwrap();
+    let [whole] = found.of_index("new-1")[..] else { panic!("{found:?}") };
+    assert_eq!((whole.name.as_str(), whole.settings.get("index.blocks.write")), ("whole", Some(&"true".to_owned())));
+    let streams = found.of_index("stream-1").iter().filter(|template| template.makes_streams).count();
+    assert_eq!((streams, whole.makes_streams), (usize::from(has_streams), false));
+    let [old] = found.of_index("old-1")[..] else { panic!("{found:?}") };
+    assert_eq!((old.name.as_str(), old.settings.get("index.refresh_interval")), ("old", Some(&"7s".to_owned())));
+    assert_eq!(found.of_index("other"), Vec::<&target::Template>::new());
+}
+
+async fn what_a_load_meets(cluster: &Cluster) {
+    let status = cluster.health().await.unwrap();
+    assert!(["green", "yellow"].contains(&status.as_str()), "{status}");
+    let settings = cluster.cluster_settings().await.unwrap();
+    assert_eq!(settings.get("cluster.blocks.read_only").unwrap_or("false"), "false");
+    assert!(settings.get("cluster.routing.allocation.disk.watermark.flood_stage").is_some(), "{settings:?}");
+    put(cluster, "/_cluster/settings", json!({"transient": {"cluster.blocks.read_only": true}})).await;
+    let settings = cluster.cluster_settings().await.unwrap();
+    assert_eq!(settings.get("cluster.blocks.read_only"), Some("true"));
+    put(cluster, "/_cluster/settings", json!({"transient": {"cluster.blocks.read_only": null}})).await;
+
+    let nodes = cluster.nodes().await.unwrap();
+    let [node] = &nodes[..] else { panic!("{nodes:?}") };
+    assert_eq!(node.request_bytes_max, Some(1 << 20));
+    let (total, free) = node.disk.unwrap();
+    assert!(free > 0 && free < total, "{node:?}");
+    assert_eq!(cluster.who_are_we().await.unwrap(), None, "these servers ask nobody");
+
+    cluster.put_settings("shut", &json!({"index.blocks.write": true})).await.unwrap();
+    cluster.close_index("shut").await.unwrap();
+    let all = cluster.settings_of_all("index.blocks.*,index.final_pipeline").await.unwrap();
+    assert_eq!(all.get("shut").and_then(|settings| settings.get("index.blocks.write")), Some(&json!("true")));
+}
+
 async fn documents(cluster: &Cluster) {
     let odd = "é \"\\\t\u{1}😀/%";
     let packed = body(&[("1", b"{\"n\":1}"), (odd, b"{\n\"n\":\r\n2}"), ("1", b"{\"n\":3}"), ("2", b"{}")]);
@@ -113,6 +196,12 @@ async fn documents(cluster: &Cluster) {
     packed.push(Op::Create, "2", None, b"{\"n\":9}");
     packed.push(Op::Create, "3", Some("a,b"), b"{\"n\":9}");
     assert_eq!(bulk(cluster, "orders", &packed).await.unwrap(), [AlreadyThere, Written]);
+    // The same version once more, as a redo sends it, is written; a lower one is not.
+    for (version, outcome) in [(4, Written), (6, Written), (5, AlreadyThere), (6, Written)] {
+        let mut packed = BulkBody::default();
+        packed.push(Op::IndexVersion(version), "v0", None, b"{\"n\":4}");
+        assert_eq!(bulk(cluster, "orders", &packed).await.unwrap(), [outcome], "version {version}");
+    }
     let routed = cluster.request(Method::GET, "/orders/_doc/3?routing=a%2Cb", None).await.unwrap();
     let routed: Value = serde_json::from_slice(&routed.body).unwrap();
     assert_eq!(routed.get("_routing"), Some(&json!("a,b")));

@@ -14,13 +14,11 @@ use protocol::spec::{RepositorySpec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use target::{Cluster, DirectoryTarget, Endpoint};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 use crate::connect::connect;
 use crate::failure::TaskError;
-
-/// Memory permits are counted in these, because a semaphore's request is 32 bits wide.
-pub const PERMIT_BYTES: usize = 1024;
+use crate::memory::Budget;
 
 /// What all tasks of a worker share.
 pub struct Context {
@@ -28,10 +26,8 @@ pub struct Context {
     pub bus: SharedBus,
     /// Who we are.
     pub worker: WorkerId,
-    /// Bytes of bulk bodies in flight, over all slots, in units of [`PERMIT_BYTES`].
-    pub memory: Arc<Semaphore>,
-    /// The budget behind `memory`, in bytes.
-    pub memory_bytes: usize,
+    /// Bytes of bulk bodies in flight, over all slots.
+    pub memory: Arc<Budget>,
     /// With the revision of the specification: one of the same name may be another, after a removal.
     opened: Mutex<HashMap<MigrationName, (u64, Arc<Migration>)>>,
 }
@@ -46,6 +42,8 @@ pub struct Migration {
     pub spec: Spec,
     /// The target.
     pub target: TargetHandle,
+    /// Bytes of its bulk bodies in flight: `sizing.memory`, within the worker's.
+    pub memory: Arc<Budget>,
     bus: SharedBus,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
     inventory: Mutex<Option<Arc<Inventory>>>,
@@ -84,8 +82,8 @@ impl Context {
     /// A context with a budget of `memory_bytes` for bodies in flight.
     #[must_use]
     pub fn new(bus: SharedBus, worker: WorkerId, memory_bytes: usize) -> Self {
-        let memory = Arc::new(Semaphore::new(memory_bytes / PERMIT_BYTES));
-        Self { bus, worker, memory, memory_bytes, opened: Mutex::new(HashMap::new()) }
+        let memory = Arc::new(Budget::new(memory_bytes));
+        Self { bus, worker, memory, opened: Mutex::new(HashMap::new()) }
     }
 
     /// The migration as it was submitted last.
@@ -106,6 +104,7 @@ impl Context {
             name: name.clone(),
             submission: submission.number,
             target: open_target(&submission.spec).await?,
+            memory: Arc::new(Budget::within(&self.memory, submission.spec.sizing.memory.as_u64())),
             spec: submission.spec,
             bus: self.bus.clone(),
             snapshot: Mutex::new(None),

@@ -2,8 +2,8 @@
 //!
 //! *The flow of a slice*: [`plan`] (a shard becomes slices) → [`read`] (segments → documents) → [`load`] (documents →
 //! batches → target → checkpoint); [`line`] writes a document as a line, [`whole`] reads a segment without a target.
-//! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`connect`] (clusters and
-//! secrets), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
+//! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`memory`] (how much of
+//! it), [`connect`] (clusters and secrets), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
 //!
 //! Holds: a worker never decides which phase comes next.
 
@@ -11,6 +11,7 @@ pub mod connect;
 pub mod context;
 pub mod failure;
 pub mod lease;
+pub mod memory;
 mod watched;
 pub mod work;
 

@@ -26,6 +26,7 @@ use protocol::ids::{ShardId, SliceId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, PlannedSlice, ShardPlan};
+use protocol::spec::OnConflict;
 use protocol::state::Event;
 use snapshot::{ShardDirectory, ShardFiles};
 use tokio::sync::mpsc;
@@ -35,7 +36,7 @@ use crate::context::{Context, Migration, TargetHandle, find_index};
 use crate::failure::{TaskError, with_blob};
 use crate::lease::Lease;
 use crate::line::LineWriter;
-use crate::read::{self, RangeReader, ReadError, ReadOptions};
+use crate::read::{self, RangeReader, ReadError, ReadOptions, VersionsWanted};
 
 use pack::{Batch, Format, Limits, Packer};
 use progress::Progress;
@@ -112,12 +113,16 @@ impl<'a> Job<'a> {
         let files = Arc::new(migration.shard_files(index, shard).await?);
         let snapshot = migration.snapshot().await?;
         let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
-        // Only lines hold parents and versions: a bulk body has no place for them.
+        // Only lines hold parents: a bulk body has no place for them.
         let to_lines = matches!(migration.target, TargetHandle::Directory(_));
         let reading = ReadOptions {
             doc_type: read::doc_type(&metadata),
             parent_types: if to_lines { read::parent_types(&metadata) } else { BTreeMap::new() },
-            with_versions: to_lines,
+            versions: match (to_lines, migration.spec.on_conflict) {
+                (true, _) => VersionsWanted::All,
+                (false, OnConflict::Newer) => VersionsWanted::Version,
+                (false, OnConflict::Overwrite | OnConflict::Keep) => VersionsWanted::Nothing,
+            },
             recover_source: migration.spec.recover_source,
         };
         Ok(Self { context, migration, shard, plan, planned, index: index.clone(), files, reading })
@@ -133,7 +138,7 @@ impl<'a> Job<'a> {
         let cancel = lease.cancel.child_token();
         let _stop_sends = cancel.clone().drop_guard();
         let (sender, batches) = mpsc::channel(BATCHES_QUEUED);
-        let packer = Packer::new(Limits::new(self.context, self.migration), self.format(), sender, lease.pulse());
+        let packer = Packer::new(Limits::new(self.migration), self.format(), sender, lease.pulse());
         let reader = tokio::task::spawn_blocking({
             let (plan, planned, checkpoint) = (self.plan.clone(), self.planned.clone(), progress.checkpoint().clone());
             let (files, reading, runtime) =
@@ -159,7 +164,7 @@ impl<'a> Job<'a> {
 
     fn format(&self) -> Format {
         match &self.migration.target {
-            TargetHandle::Cluster(_) => Format::Bulk,
+            TargetHandle::Cluster(_) => Format::Bulk(self.migration.spec.on_conflict),
             TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&self.index.name)),
         }
     }
@@ -266,6 +271,13 @@ fn failure(files: &ShardFiles, error: ReadError<pack::Closed>) -> TaskError {
         ReadError::Lucene(error) => error,
         ReadError::Document { segment, doc, what } => {
             let reason = format!("document {doc} of segment {segment} makes no sense: {what}");
+            return TaskError::say(Verdict::FailShard, reason);
+        }
+        ReadError::Unversioned { segment, doc } => {
+            let reason = format!(
+                "document {doc} of segment {segment} keeps no _version of 1 or more that `onConflict: newer` could \
+                 compare: migrate its index with `onConflict: overwrite` or `keep`"
+            );
             return TaskError::say(Verdict::FailShard, reason);
         }
         ReadError::Stopped(pack::Closed) => return TaskError::GivenUp,

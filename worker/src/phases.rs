@@ -4,6 +4,7 @@ pub mod preflight;
 
 pub mod register;
 
+pub mod evaluate;
 pub mod metadata;
 
 pub mod verify;
@@ -43,10 +44,11 @@ pub async fn execute(context: &Context, migration: &Migration, command: Command)
     let outcome = match command {
         Command::Preflight => preflight::run(context, migration).await,
         Command::Register => register::run(context, migration).await,
+        Command::Evaluate => evaluate::run(context, migration).await,
         Command::Metadata => metadata::run(context, migration).await,
         Command::Verify => verify::run(context, migration).await,
         Command::Cleanup => cleanup::run(context, migration).await,
-        Command::Snapshot | Command::Evaluate => Ok(Vec::new()),
+        Command::Snapshot => Ok(Vec::new()),
     };
     let outcome = match outcome {
         Ok(notes) => Ok(bounded(notes)),

@@ -11,7 +11,7 @@ use protocol::bus::{self, BusError};
 use protocol::ids::{ShardId, SliceId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{PlannedSegment, PlannedSlice, SegmentRange, ShardPlan};
-use protocol::spec::Checksum;
+use protocol::spec::{Checksum, OnConflict};
 
 use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::{TaskError, with_blob};
@@ -76,12 +76,15 @@ pub async fn blocking<T: Send + 'static, E: Into<TaskError> + Send + 'static>(
     }
 }
 
-/// Whether files are verified now, and the fields whose numbers will be read: those of lines.
+/// Whether files are verified now, and the fields whose numbers will be read: those of lines, and what is compared.
 /// Parents of Elasticsearch 5 stand in the same file as these.
 fn verified(migration: &Migration) -> Option<&'static [&'static str]> {
     match (migration.spec.checksum, &migration.target) {
         (Checksum::During, _) => None,
         (Checksum::Before, TargetHandle::Directory(_)) => Some(&VERSION_FIELDS),
+        (Checksum::Before, TargetHandle::Cluster(_)) if migration.spec.on_conflict == OnConflict::Newer => {
+            VERSION_FIELDS.get(..1)
+        }
         (Checksum::Before, TargetHandle::Cluster(_)) => Some(&[]),
     }
 }

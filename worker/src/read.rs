@@ -103,9 +103,21 @@ pub struct ReadOptions {
     /// Whose child a type is ([`parent_types`]): parents that aren't stored cost reads too.
     pub parent_types: BTreeMap<String, String>,
     /// Version numbers too, which cost reads.
-    pub with_versions: bool,
+    pub versions: VersionsWanted,
     /// `_recovery_source` instead of `_source`, where a merge has not pruned it yet.
     pub recover_source: bool,
+}
+
+/// Which of [`Versions`] are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VersionsWanted {
+    /// None.
+    #[default]
+    Nothing,
+    /// All that there are.
+    All,
+    /// `_version`, without which no document can go on: it is what the target compares.
+    Version,
 }
 
 /// The fields of [`Versions`], in its order.
@@ -154,6 +166,13 @@ pub enum ReadError<S> {
         /// What is wrong.
         what: &'static str,
     },
+    /// A document keeps no `_version`, or none that can be compared, and [`VersionsWanted::Version`] is wanted.
+    Unversioned {
+        /// Segment.
+        segment: String,
+        /// Lucene document.
+        doc: lucene::DocId,
+    },
     /// The visitor wanted no more.
     Stopped(S),
 }
@@ -168,13 +187,15 @@ impl<S> From<lucene::Error> for ReadError<S> {
 pub struct RangeReader<'a> {
     segment: &'a Segment,
     live_docs: LiveDocs,
-    versions: Option<VersionCursors>,
+    versions: VersionCursors,
+    versions_wanted: VersionsWanted,
     fields: FieldNumbers,
     doc_type: Option<String>,
     parents: Parents<'a>,
     scratch: Scratch,
 }
 
+#[derive(Default)]
 struct VersionCursors {
     version: Option<NumericDocValues>,
     seq_no: Option<NumericDocValues>,
@@ -188,18 +209,31 @@ impl<'a> RangeReader<'a> {
     /// The segment's files can't be read.
     pub fn open(segment: &'a Segment, options: ReadOptions) -> Result<Self, lucene::Error> {
         let fields = FieldNumbers::of(segment.field_infos(), &options);
-        let versions = if options.with_versions {
-            Some(VersionCursors {
-                version: numbers(segment, VERSION_FIELDS[0])?,
-                seq_no: numbers(segment, VERSION_FIELDS[1])?,
-                primary_term: numbers(segment, VERSION_FIELDS[2])?,
-            })
-        } else {
-            None
+        let [version, seq_no, primary_term] = VERSION_FIELDS;
+        let versions = match options.versions {
+            VersionsWanted::Nothing => VersionCursors::default(),
+            VersionsWanted::Version => {
+                VersionCursors { version: numbers(segment, version)?, ..VersionCursors::default() }
+            }
+            VersionsWanted::All => VersionCursors {
+                version: numbers(segment, version)?,
+                seq_no: numbers(segment, seq_no)?,
+                primary_term: numbers(segment, primary_term)?,
+            },
         };
+        let versions_wanted = options.versions;
         let (live_docs, doc_type) = (segment.live_docs()?, options.doc_type);
         let parents = Parents::of(segment, options.parent_types);
-        Ok(Self { segment, live_docs, versions, fields, doc_type, parents, scratch: Scratch::default() })
+        Ok(Self {
+            segment,
+            live_docs,
+            versions,
+            versions_wanted,
+            fields,
+            doc_type,
+            parents,
+            scratch: Scratch::default(),
+        })
     }
 
     /// Tells `visitor` every live document of `range` from `from_doc` on; the CRC of the whole range.
@@ -226,10 +260,13 @@ impl<'a> RangeReader<'a> {
                     continue;
                 }
                 let doc = stored.doc;
-                let versions = self.versions.as_mut().map(|cursors| cursors.get(doc)).transpose()?;
-                let (doc_type, versions) = (self.doc_type.as_deref(), versions.unwrap_or_default());
+                let (doc_type, versions) = (self.doc_type.as_deref(), self.versions.get(doc)?);
                 let read = identify(&self.fields, doc_type, &stored, versions, &mut self.parents, &mut self.scratch)
                     .map_err(|fault| fault.at(self.segment.name(), doc))?;
+                let comparable = versions.version.is_some_and(|version| version >= 1);
+                if self.versions_wanted == VersionsWanted::Version && !comparable && matches!(read, Read::Document(_)) {
+                    return Err(ReadError::Unversioned { segment: self.segment.name().to_owned(), doc });
+                }
                 visitor.doc(doc, read).map_err(ReadError::Stopped)?;
             }
         }

@@ -35,6 +35,9 @@ impl<S> From<ReadError<S>> for WholeError<S> {
             ReadError::Document { segment, doc, what } => {
                 Self::Wrong(format!("document {doc} of segment {segment} makes no sense: {what}"))
             }
+            ReadError::Unversioned { segment, doc } => {
+                Self::Wrong(format!("document {doc} of segment {segment} keeps no _version"))
+            }
             ReadError::Stopped(stop) => Self::Stopped(stop),
         }
     }

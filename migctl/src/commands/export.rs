@@ -60,7 +60,7 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
             let reading = ReadOptions {
                 doc_type: read::doc_type(&metadata),
                 parent_types: read::parent_types(&metadata),
-                with_versions: true,
+                versions: read::VersionsWanted::All,
                 recover_source,
             };
             let runtime = Handle::current();

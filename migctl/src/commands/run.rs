@@ -89,7 +89,9 @@ fn start(
     cancel: &CancellationToken,
 ) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    let memory_bytes = usize::try_from(args.memory.as_u64()).context("--memory")?;
+    // Without a word it is what `sizing.memory` says, to which every migration is held within its worker's.
+    let given = args.memory.map(|memory| usize::try_from(memory.as_u64())).transpose().context("--memory")?;
+    let memory_bytes = given.unwrap_or(usize::MAX);
     let options = work::Options::new(args.slots.unwrap_or(cores), memory_bytes);
     let mut parts = JoinSet::new();
     let (driven, name, token) = (bus.clone(), migration.clone(), cancel.clone());

@@ -13,7 +13,7 @@ use snapshot::{Repository, ShardFiles, Snapshot};
 use tokio::runtime::Runtime;
 use worker::failure::chain;
 use worker::line::LineWriter;
-use worker::read::{Read, ReadOptions, Visitor};
+use worker::read::{Read, ReadOptions, VersionsWanted, Visitor};
 use worker::whole::{self, WholeError};
 
 use crate::memory::Memory;
@@ -224,7 +224,7 @@ impl Reading {
         let commit = Commit::read(&*dir).map_err(|error| chain(&error))?;
         let mut lines = Lines { writer: LineWriter::new(&files.index), line: Vec::new(), digest: DefaultHasher::new() };
         let mut counts = Counts::default();
-        let reading = ReadOptions { with_versions: true, ..ReadOptions::default() };
+        let reading = ReadOptions { versions: VersionsWanted::All, ..ReadOptions::default() };
         for segment in &commit.segments {
             match whole::read_segment(&dir, segment, reading.clone(), &mut counts, &mut lines) {
                 Ok(()) => {}

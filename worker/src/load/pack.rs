@@ -6,13 +6,15 @@
 use std::sync::Arc;
 
 use protocol::checkpoint::{RangeCrc, SkipReason};
+use protocol::spec::OnConflict;
 use target::{BulkBody, Op};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
-use crate::context::{Context, Migration, PERMIT_BYTES};
+use crate::context::Migration;
 use crate::lease::Pulse;
 use crate::line::LineWriter;
+use crate::memory::{Budget, Permit};
 use crate::read::{Document, Read, Visitor};
 
 /// Around a source in a body: action line, ids, field names.
@@ -24,8 +26,8 @@ pub struct Closed;
 
 /// What a body is made of.
 pub enum Format {
-    /// Bulk actions.
-    Bulk,
+    /// Bulk actions, by what becomes of a document that the target has.
+    Bulk(OnConflict),
     /// Lines of an export.
     Lines(LineWriter),
 }
@@ -41,7 +43,7 @@ pub struct Batch {
     /// Documents that were never sent because they can't be.
     pub unreadable: Vec<Unreadable>,
     /// Rides along until the batch is dropped.
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
 }
 
 /// The bytes of a batch.
@@ -110,24 +112,21 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Documents of a body.
     pub docs_max: usize,
-    /// The budget that all slots share, in permits of [`PERMIT_BYTES`].
-    pub memory: Arc<Semaphore>,
-    /// The budget in bytes.
-    pub memory_bytes: usize,
+    /// The budget that all slots share.
+    pub memory: Arc<Budget>,
 }
 
 impl Limits {
     /// The migration's limits within the worker's budget.
     #[must_use]
-    pub fn new(context: &Context, migration: &Migration) -> Self {
+    pub fn new(migration: &Migration) -> Self {
         let sizing = &migration.spec.sizing;
         let bytes_max = usize::try_from(sizing.bulk_bytes.as_u64()).unwrap_or(usize::MAX);
         Self {
             // A batch can't wait for more memory than there is.
-            bytes_max: bytes_max.min(context.memory_bytes / 2).max(1),
+            bytes_max: bytes_max.min(migration.memory.bytes() / 2).max(1),
             docs_max: sizing.bulk_docs.get() as usize,
-            memory: context.memory.clone(),
-            memory_bytes: context.memory_bytes,
+            memory: migration.memory.clone(),
         }
     }
 }
@@ -215,18 +214,15 @@ impl Packer {
 
     /// Makes room for a document of `len` bytes: closes the open batch if it is full, takes memory if it has none.
     fn make_room(&mut self, len: usize) -> Result<(), Closed> {
-        let Limits { bytes_max, docs_max, memory_bytes, .. } = self.limits;
+        let Limits { bytes_max, docs_max, .. } = self.limits;
         let full = self.open.body.len().saturating_add(len) > bytes_max || self.open.items.len() >= docs_max;
         if full && !self.open.items.is_empty() {
             self.flush()?;
         }
         if self.open.items.is_empty() {
-            // More than the whole budget can never be had: such a document takes all of it.
-            let bytes = len.max(bytes_max).min(memory_bytes);
-            let permits = u32::try_from(bytes / PERMIT_BYTES).unwrap_or(u32::MAX);
             self.open.permit = None;
-            let permit = self.runtime.block_on(self.limits.memory.clone().acquire_many_owned(permits));
-            self.open.permit = Some(permit.map_err(|_| Closed)?);
+            let permit = self.runtime.block_on(self.limits.memory.take(len.max(bytes_max)));
+            self.open.permit = Some(permit.ok_or(Closed)?);
         }
         Ok(())
     }
@@ -235,13 +231,25 @@ impl Packer {
         let source = document.source.bytes();
         self.make_room(source.len().saturating_add(FRAME_BYTES))?;
         match (&mut self.open.body, &self.format) {
-            (Body::Bulk(body), _) => body.push(Op::Index, document.id, document.routing, source),
+            (Body::Bulk(body), Format::Bulk(on_conflict)) => {
+                body.push(op(*on_conflict, document), document.id, document.routing, source);
+            }
             (Body::Lines(lines), Format::Lines(writer)) => writer.push(document, lines),
-            (Body::Lines(_), Format::Bulk) => {}
+            (Body::Bulk(_), Format::Lines(_)) | (Body::Lines(_), Format::Bulk(_)) => {}
         }
         let (range, source_len, recovered) = (self.range, source.len() as u64, document.recovered);
         self.open.items.push(Item { range, doc, source_len, recovered });
         Ok(())
+    }
+}
+
+/// What the target is to do with a document whose id it has.
+fn op(on_conflict: OnConflict, document: &Document<'_>) -> Op {
+    match on_conflict {
+        OnConflict::Overwrite => Op::Index,
+        OnConflict::Keep => Op::Create,
+        // The reader hands out no document without one.
+        OnConflict::Newer => Op::IndexVersion(document.versions.version.unwrap_or_default()),
     }
 }
 
@@ -282,7 +290,7 @@ impl Visitor for Packer {
 impl Batch {
     fn empty(format: &Format) -> Self {
         let body = match format {
-            Format::Bulk => Body::Bulk(BulkBody::default()),
+            Format::Bulk(_) => Body::Bulk(BulkBody::default()),
             Format::Lines(_) => Body::Lines(Vec::new()),
         };
         Self { body, items: Vec::new(), steps: Vec::new(), unreadable: Vec::new(), permit: None }
@@ -294,19 +302,20 @@ mod tests {
     use super::*;
     use crate::read::{Source, Versions};
 
-    const MEMORY: usize = 64 * PERMIT_BYTES;
-    const BATCH: usize = 8 * PERMIT_BYTES;
+    const MEMORY: usize = 64 << 10;
+    const BATCH: usize = 8 << 10;
 
-    fn packer(sender: mpsc::Sender<Batch>, memory: Arc<Semaphore>) -> Packer {
-        let limits = Limits { bytes_max: BATCH, docs_max: 100, memory, memory_bytes: MEMORY };
-        let mut packer = Packer::new(limits, Format::Bulk, sender, Pulse::new(crate::lease::Asked::now()));
+    fn packer(sender: mpsc::Sender<Batch>, memory: Arc<Budget>) -> Packer {
+        let limits = Limits { bytes_max: BATCH, docs_max: 100, memory };
+        let mut packer =
+            Packer::new(limits, Format::Bulk(OnConflict::Overwrite), sender, Pulse::new(crate::lease::Asked::now()));
         packer.begin_range(0, "_0");
         packer
     }
 
     /// Packs documents of these lengths on a thread of its own, as the reader does.
-    fn pack(lens: Vec<usize>, queued: usize) -> (mpsc::Receiver<Batch>, Arc<Semaphore>) {
-        let memory = Arc::new(Semaphore::new(MEMORY / PERMIT_BYTES));
+    fn pack(lens: Vec<usize>, queued: usize) -> (mpsc::Receiver<Batch>, Arc<Budget>) {
+        let memory = Arc::new(Budget::new(MEMORY));
         let (sender, batches) = mpsc::channel(queued);
         let mut packer = packer(sender, memory.clone());
         tokio::task::spawn_blocking(move || {
@@ -338,7 +347,7 @@ mod tests {
         let (mut batches, memory) = pack(vec![1_000; 2_000], 1_000);
         let mut held = Vec::new();
         // Nobody answers: the reader comes to a stop when the budget is used up, with everything it packed in hand.
-        while memory.available_permits() >= BATCH / PERMIT_BYTES {
+        while memory.free() >= BATCH {
             held.push(batches.recv().await.unwrap());
         }
         let in_flight: usize = held.iter().map(|batch| batch.body.len()).sum();
@@ -351,7 +360,7 @@ mod tests {
             docs += batch.items.len();
         }
         assert_eq!(docs, 2_000, "every document is in a batch");
-        assert_eq!(memory.available_permits(), MEMORY / PERMIT_BYTES, "every permit came back");
+        assert_eq!(memory.free(), MEMORY, "every permit came back");
     }
 
     #[tokio::test]
@@ -360,7 +369,7 @@ mod tests {
         let mut shapes = Vec::new();
         while let Some(batch) = batches.recv().await {
             if batch.body.len() > MEMORY {
-                assert_eq!(memory.available_permits(), 0, "nothing else is packed beside it");
+                assert_eq!(memory.free(), 0, "nothing else is packed beside it");
             }
             shapes.push(batch.items.len());
         }
@@ -370,7 +379,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_sent_is_counted_in_the_step_that_passes_it() {
         let (sender, mut batches) = mpsc::channel(1);
-        let mut packer = packer(sender, Arc::new(Semaphore::new(MEMORY)));
+        let mut packer = packer(sender, Arc::new(Budget::new(MEMORY)));
         tokio::task::spawn_blocking(move || {
             packer.chunk(lucene::RangeCrc { value: 7, to: 70 });
             packer.doc(0, Read::Nested).unwrap();

@@ -1,35 +1,33 @@
-//! Cleanup: what metadata withheld is put on, what only the migration needed goes.
+//! Cleanup: what metadata withheld is put on, what is to be closed is closed, what only the migration needed goes.
+//!
+//! In: what was noted of each index. Out: indices as the source's were, without a word of ours in them.
+//! Holds: may be repeated from any point; an index that isn't the one that was noted is left alone, as is everything
+//! that others made. What the bus holds is removed by the coordinator, after this.
 
 use std::collections::BTreeMap;
 
 use protocol::bus;
 use protocol::names::{self, Bucket};
-use protocol::state::TargetPage;
+use protocol::state::{TargetIndex, TargetPage};
 use serde_json::{Value, json};
+use target::Cluster;
 
+use super::translate;
 use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::TaskError;
 
-/// Puts withheld settings on; drops tasks that nobody needs any more.
+/// Settings that keep an index from being changed further.
+const BLOCKS: &str = "index.blocks.";
+
+/// Puts withheld settings on and closes what is to be closed; drops tasks that nobody needs any more.
 ///
 /// # Errors
-/// The target refuses a setting; the bus's.
+/// The target refuses; the bus's.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let mut notes = Vec::new();
-    if let TargetHandle::Cluster(cluster) = &migration.target {
-        let mut page_no = 0;
-        loop {
-            let key = names::target(&migration.name, page_no);
-            let page = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
-            let Some((page, _)) = page else { break };
-            for index in page.indices.values().filter(|index| index.created && !index.withheld.is_empty()) {
-                cluster.put_settings(&index.name, &settings(&index.withheld)).await?;
-                let names: Vec<&str> = index.withheld.keys().map(String::as_str).collect();
-                notes.push(format!("{}: put on {}", index.name, names.join(", ")));
-            }
-            page_no += 1;
-        }
-    }
+    let mut notes = match &migration.target {
+        TargetHandle::Cluster(cluster) => on_cluster(context, migration, cluster).await?,
+        TargetHandle::Directory(_) => Vec::new(),
+    };
     context.bus.purge_tasks(&migration.name).await?;
     if notes.is_empty() {
         notes.push("nothing was withheld".to_owned());
@@ -37,6 +35,60 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
     Ok(notes)
 }
 
-fn settings(withheld: &BTreeMap<String, String>) -> Value {
-    withheld.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>().into()
+async fn on_cluster(context: &Context, migration: &Migration, cluster: &Cluster) -> Result<Vec<String>, TaskError> {
+    let mut notes = Vec::new();
+    for number in 0.. {
+        let key = names::target(&migration.name, number);
+        let page = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
+        let Some((page, _)) = page else { break };
+        for noted in page.indices.values() {
+            let done = put_right(migration, cluster, noted).await?;
+            notes.extend(done.into_iter().map(|what| format!("{}: {what}", noted.name)));
+        }
+    }
+    Ok(notes)
+}
+
+/// Leaves one index as it should be; what was done, or why nothing.
+async fn put_right(migration: &Migration, cluster: &Cluster, noted: &TargetIndex) -> Result<Vec<String>, TaskError> {
+    let name = &noted.name;
+    let Some(found) = cluster.index(name).await? else { return Ok(vec!["it is gone from the target".to_owned()]) };
+    if found.uuid() != Some(&noted.uuid) {
+        return Ok(vec!["it is another index than the one of the load: left alone".to_owned()]);
+    }
+    let mut done = Vec::new();
+    let withheld = if noted.created { noted.withheld.clone() } else { BTreeMap::new() };
+    let is_on = |name: &str, value: &str| found.settings.get(name).and_then(Value::as_str) == Some(value);
+    let (blocks, others): (BTreeMap<_, _>, BTreeMap<_, _>) = withheld
+        .into_iter()
+        .filter(|(name, value)| !is_on(name, value))
+        .partition(|(name, _)| name.starts_with(BLOCKS));
+    put_on(cluster, name, &others, &mut done).await?;
+    // Once it is blocked, neither its settings, nor its mapping, nor its state can be changed.
+    if let Some(meta) = translate::meta_without_us(&found.mappings, migration.name.as_str()) {
+        cluster.put_meta(name, &meta).await?;
+    }
+    if noted.close && !found.is_closed() {
+        cluster.close_index(name).await?;
+        done.push("closed".to_owned());
+    }
+    put_on(cluster, name, &blocks, &mut done).await?;
+    Ok(done)
+}
+
+async fn put_on(
+    cluster: &Cluster,
+    name: &str,
+    settings: &BTreeMap<String, String>,
+    done: &mut Vec<String>,
+) -> Result<(), TaskError> {
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let body: Value =
+        settings.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>().into();
+    cluster.put_settings(name, &body).await?;
+    let names: Vec<&str> = settings.keys().map(String::as_str).collect();
+    done.push(format!("put on {}", names.join(", ")));
+    Ok(())
 }

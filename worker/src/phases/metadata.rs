@@ -2,6 +2,13 @@
 //!
 //! In: the inventory. Out: indices on the target, and what is known of each in KV: its uuid, who made it, how many
 //! documents it had. Every index that can't be created is named, not only the first.
+//!
+//! Holds: what is to happen is decided by the same code that [`evaluate`](super::evaluate) tells it from. What a redo
+//! must know stands in the index's own mapping (`_meta.migctl`) before it is true: who made it, what is withheld, that it
+//! is to be closed again.
+
+pub mod decide;
+pub mod obstacle;
 
 use std::collections::BTreeMap;
 
@@ -11,152 +18,169 @@ use protocol::ids::IndexNo;
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
 use protocol::state::{TargetIndex, TargetPage};
-use snapshot::Snapshot;
-use target::{Cluster, DirectoryTarget, IndexState};
+use serde_json::{Map, Value};
+use target::{Cluster, DirectoryTarget, Templates};
 
-use super::translate::{self, Creation};
-use crate::context::{Context, Migration, TargetHandle, find_index};
+use super::translate::{self, Creation, Made};
+use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::TaskError;
 use crate::plan::blocking;
+use decide::{Action, Taken, decide};
 
-/// Settings of an existing index under which a load can't be right.
-const IN_THE_WAY: &[(&str, &str)] = &[
-    ("index.blocks.write", "it has a write block"),
-    ("index.blocks.read_only", "it is read-only"),
-    ("index.blocks.read_only_allow_delete", "it is read-only because a disk was full"),
-];
+/// A page of the inventory, with what was noted of its indices on the target.
+pub struct Page {
+    /// Its indices.
+    pub indices: Vec<InventoryIndex>,
+    /// What was noted of them.
+    pub known: BTreeMap<IndexNo, TargetIndex>,
+    /// Whether there is one more.
+    pub more: bool,
+}
+
+/// Page number `number` of the inventory.
+///
+/// # Errors
+/// The bus's; a page that is missing.
+pub async fn page(context: &Context, migration: &Migration, number: u32) -> Result<Page, TaskError> {
+    let key = names::inventory(&migration.name, number);
+    let Some((page, _)) = bus::read::<InventoryPage>(&*context.bus, Bucket::Migrations, &key).await? else {
+        return Err(TaskError::say(Verdict::Retry, format!("the inventory's page {number} is not there")));
+    };
+    let key = names::target(&migration.name, number);
+    let known = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
+    let known = known.map(|(page, _)| page.indices).unwrap_or_default();
+    Ok(Page { indices: page.indices, known, more: number.saturating_add(1) < page.pages })
+}
+
+/// The templates of the target. Where they can't be asked for, what they do is found when an index is created.
+pub async fn templates(migration: &Migration) -> Templates {
+    let TargetHandle::Cluster(cluster) = &migration.target else { return Templates::default() };
+    cluster.templates().await.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "ask the target for its index templates");
+        Templates::default()
+    })
+}
 
 /// Creates what is missing.
 ///
 /// # Errors
 /// The indices that can't be created or loaded into, each with the target's reason.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let snapshot = migration.snapshot().await?;
+    let (snapshot, templates) = (migration.snapshot().await?, templates(migration).await);
     let (mut notes, mut refused) = (Vec::new(), Vec::new());
     let (mut created, mut existing) = (0, 0);
-    let mut page_no = 0;
-    loop {
-        let inventory_key = names::inventory(&migration.name, page_no);
-        let Some((page, _)) = bus::read::<InventoryPage>(&*context.bus, Bucket::Migrations, &inventory_key).await?
-        else {
-            return Err(TaskError::say(Verdict::Retry, format!("the inventory's page {page_no} is not there")));
-        };
-        let key = names::target(&migration.name, page_no);
-        let known = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
-        let known: BTreeMap<IndexNo, TargetIndex> = known.map(|(page, _)| page.indices).unwrap_or_default();
-        let mut result = TargetPage::default();
+    for number in 0.. {
+        let page = page(context, migration, number).await?;
+        // What was noted before stays, also of indices that are no longer selected: cleanup owes them something.
+        let mut result = TargetPage { indices: page.known };
         for index in &page.indices {
-            match prepare(migration, &snapshot, index, known.get(&index.no), &mut notes).await {
-                Ok(target_index) => {
-                    if target_index.created {
-                        created += 1
-                    } else {
-                        existing += 1
-                    }
-                    result.indices.insert(index.no, target_index);
+            let known = result.indices.get(&index.no).cloned();
+            let done = match decide(migration, &snapshot, &templates, index, known.as_ref()).await {
+                Ok(decided) => {
+                    notes.extend(decided.notes.iter().map(|note| format!("{}: {note}", index.name)));
+                    execute(migration, index, decided.action, known.as_ref()).await
+                }
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(None) => {}
+                Ok(Some(target)) => {
+                    *(if target.created { &mut created } else { &mut existing }) += 1;
+                    result.indices.insert(index.no, target);
                 }
                 Err(TaskError::Failed { reason, .. }) => refused.push(format!("{}: {reason}", index.name)),
                 Err(error) => return Err(error),
             }
         }
+        let key = names::target(&migration.name, number);
         context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
-        page_no += 1;
-        if page_no >= page.pages {
+        if !page.more {
             break;
         }
     }
-    if !refused.is_empty() {
-        let reason = format!("{} indices can't be loaded into\n{}", refused.len(), refused.join("\n"));
-        return Err(TaskError::say(Verdict::StopLoad, reason));
-    }
+    refuse(&refused)?;
     notes.insert(0, format!("{created} indices created, {existing} were there"));
     Ok(notes)
 }
 
-async fn prepare(
+/// The answer where some indices can't be.
+///
+/// # Errors
+/// There are some.
+pub fn refuse(refused: &[String]) -> Result<(), TaskError> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("{} indices can't be created or loaded into\n{}", refused.len(), refused.join("\n"));
+    Err(TaskError::say(Verdict::StopLoad, reason))
+}
+
+async fn execute(
     migration: &Migration,
-    snapshot: &Snapshot,
     index: &InventoryIndex,
+    action: Action,
     known: Option<&TargetIndex>,
-    notes: &mut Vec<String>,
-) -> Result<TargetIndex, TaskError> {
-    let metadata = snapshot.index_metadata(find_index(snapshot, &index.name)?).await?;
-    if let (TargetHandle::Cluster(_), Some(reason)) = (&migration.target, translate::too_many_types(&metadata.mappings))
-    {
-        return Err(TaskError::say(Verdict::StopLoad, reason));
-    }
-    let creation = translate::creation(&metadata, migration.name.as_str())
-        .map_err(|reason| TaskError::say(Verdict::StopLoad, reason))?;
-    if !creation.dropped.is_empty() {
-        notes.push(format!("{}: settings left behind: {}", index.name, creation.dropped.join(", ")));
-    }
-    if !creation.withheld.is_empty() {
-        let names: Vec<&str> = creation.withheld.keys().map(String::as_str).collect();
-        notes.push(format!("{}: withheld until cleanup: {}", index.name, names.join(", ")));
-    }
-    match &migration.target {
-        TargetHandle::Cluster(cluster) => {
-            let found = match cluster.index(&index.name).await? {
-                Some(found) => found,
-                None => {
-                    cluster.create_index(&index.name, &creation.body).await?;
-                    let gone = || TaskError::say(Verdict::Retry, "it is gone right after it was created");
-                    cluster.index(&index.name).await?.ok_or_else(gone)?
-                }
-            };
-            on_cluster(migration, cluster, index, &found, known).await
+) -> Result<Option<TargetIndex>, TaskError> {
+    let lines = TargetIndex { name: index.name.clone(), ..TargetIndex::default() };
+    match (action, &migration.target) {
+        (Action::Leave, _) => Ok(None),
+        (Action::Lines, _) => Ok(Some(lines)),
+        (Action::Create(creation), TargetHandle::Directory(directory)) => {
+            write(directory, &index.name, creation).await?;
+            Ok(Some(TargetIndex { created: true, ..lines }))
         }
-        TargetHandle::Directory(directory) => in_directory(directory, index, creation).await,
+        (Action::Create(creation), TargetHandle::Cluster(cluster)) => {
+            cluster.create_index(&index.name, &creation.body).await?;
+            let gone = || TaskError::say(Verdict::Retry, "it is gone right after it was created");
+            let found = cluster.index(&index.name).await?.ok_or_else(gone)?;
+            let made = translate::made_by(&found.mappings, migration.name.as_str());
+            let taken = Taken { found, made, open: false, take_off: Vec::new() };
+            take(migration, cluster, taken, None).await.map(Some)
+        }
+        (Action::Take(taken), TargetHandle::Cluster(cluster)) => {
+            take(migration, cluster, *taken, known).await.map(Some)
+        }
+        (Action::Take(_), TargetHandle::Directory(_)) => Ok(None),
     }
 }
 
-async fn on_cluster(
+/// Makes an index that is on the target fit for the load, and says what is known of it.
+async fn take(
     migration: &Migration,
     cluster: &Cluster,
-    index: &InventoryIndex,
-    found: &IndexState,
+    taken: Taken,
     known: Option<&TargetIndex>,
 ) -> Result<TargetIndex, TaskError> {
-    let setting = |name: &str| found.settings.get(name).and_then(|value| value.as_str()).unwrap_or_default();
-    if let Some((name, what)) = IN_THE_WAY.iter().find(|(name, _)| setting(name) == "true") {
-        let reason = format!("{what} on the target: set {name} to null there, or delete the index, and submit again");
-        return Err(TaskError::say(Verdict::StopLoad, reason));
+    let Taken { found, made, open, take_off } = taken;
+    let name = &found.name;
+    if open {
+        if made.is_none() {
+            let meta = translate::meta_of_opened(&found.mappings, migration.name.as_str());
+            cluster.put_meta(name, &meta).await?;
+        }
+        cluster.open_index(name).await?;
     }
-    let pipeline = setting("index.final_pipeline");
-    if !pipeline.is_empty() && pipeline != "_none" {
-        let reason = format!(
-            "it has the final_pipeline {pipeline} on the target, which would process every document once more: set \
-             index.final_pipeline to _none there and submit again"
-        );
-        return Err(TaskError::say(Verdict::StopLoad, reason));
+    if !take_off.is_empty() {
+        let nothing = take_off.iter().map(|setting| ((*setting).to_owned(), Value::Null)).collect::<Map<_, _>>();
+        cluster.put_settings(name, &nothing.into()).await?;
     }
     // Another try of the same migration keeps what the first one noted: by now there may be documents of ours.
     if let Some(known) = known.filter(|known| Some(known.uuid.as_str()) == found.uuid()) {
-        return Ok(known.clone());
+        return Ok(TargetIndex { close: known.close || open, ..known.clone() });
     }
-    let made = translate::made_by(&found.mappings, migration.name.as_str());
-    Ok(TargetIndex {
-        name: index.name.clone(),
-        uuid: found.uuid().unwrap_or_default().to_owned(),
-        created: made.is_some(),
-        count_before: cluster.count(&index.name).await?,
-        count_after: None,
-        withheld: made.unwrap_or_default(),
-        close: false,
-    })
+    let Made { created, withheld, close } = made.unwrap_or_default();
+    let count_before = if found.is_closed() && !open { 0 } else { cluster.count(name).await? };
+    let uuid = found.uuid().unwrap_or_default().to_owned();
+    let close = close || open;
+    Ok(TargetIndex { name: name.clone(), uuid, created, count_before, count_after: None, withheld, close })
 }
 
 /// A directory holds the metadata beside the documents, for whoever loads them somewhere later.
-async fn in_directory(
-    directory: &DirectoryTarget,
-    index: &InventoryIndex,
-    creation: Creation,
-) -> Result<TargetIndex, TaskError> {
-    let (directory, name) = (directory.clone(), index.name.clone());
+async fn write(directory: &DirectoryTarget, name: &str, creation: Creation) -> Result<(), TaskError> {
+    let (directory, name) = (directory.clone(), name.to_owned());
     blocking(move || {
         let text = serde_json::to_string_pretty(&creation.body).unwrap_or_default();
         directory.write_metadata(&name, text.as_bytes())
     })
-    .await?;
-    Ok(TargetIndex { name: index.name.clone(), created: true, ..TargetIndex::default() })
+    .await
 }

@@ -3,14 +3,14 @@
 //! In: the configuration. Out: a line for each look. Whoever waits for it learns of everything that is wrong at once,
 //! each with its likely cause and what to do, rather than of one thing per try.
 //!
-//! Holds: no look depends on another, each has an end in time, and what one can't find out is said by it, so that a
-//! target that is down hides nothing of the repository.
+//! Holds: each look has an end in time, and one that fails hides nothing of the others: a target that is down says
+//! nothing about the repository.
 //! Not here: the configuration by itself (`migctl configure validate`), what is in single indices (register, evaluate).
 
-mod bus;
 mod path;
 mod repository;
 mod target;
+mod worker;
 
 use protocol::checkpoint::Verdict;
 use protocol::spec::ServerVersion;
@@ -44,6 +44,9 @@ impl Check {
     }
 }
 
+/// Names listed before a list is cut.
+const NAMES_SHOWN: usize = 10;
+
 /// What a look at one party found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Look {
@@ -51,6 +54,8 @@ pub struct Look {
     pub checks: Vec<Check>,
     /// The product and version of the party, where it is a cluster and says so; of a repository, who wrote the snapshot.
     pub version: Option<ServerVersion>,
+    /// The indices it has, where it is what is migrated.
+    pub indices: Vec<String>,
 }
 
 /// Looks at everything.
@@ -58,10 +63,21 @@ pub struct Look {
 /// # Errors
 /// All that is wrong.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let (repository, target, bus) =
-        tokio::join!(repository::look(migration), target::look(migration), bus::look(context, migration));
+    let repository = repository::look(migration).await;
+    let target = target::look(context, migration, &repository.indices).await;
+    let worker = worker::look(context, migration);
     let path = path::check(repository.version.as_ref(), target.version.as_ref());
-    answer([repository.checks, target.checks, path.into_iter().collect(), bus.checks].concat())
+    answer([repository.checks, target.checks, path.into_iter().collect(), worker.checks].concat())
+}
+
+/// A list of names that fits a line or two.
+fn shorten<N: AsRef<str>>(names: &[N]) -> String {
+    let shown = names.iter().take(NAMES_SHOWN).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 if shown.is_empty() => "none".to_owned(),
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn answer(checks: Vec<Check>) -> Result<Vec<String>, TaskError> {

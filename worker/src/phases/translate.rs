@@ -13,7 +13,7 @@ use snapshot::IndexMetadata;
 pub const META_KEY: &str = "migctl";
 
 /// What creates an index.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Creation {
     /// `settings`, `mappings`, `aliases`.
     pub body: Value,
@@ -21,6 +21,25 @@ pub struct Creation {
     pub withheld: BTreeMap<String, String>,
     /// Settings that stay behind and that somebody may miss.
     pub dropped: Vec<String>,
+}
+
+impl Creation {
+    /// The settings it is created with, by their full names.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Map<String, Value>> {
+        self.body.get("settings")?.as_object()
+    }
+}
+
+/// What an index on the target says of this migration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Made {
+    /// The migration created it; else it opened it.
+    pub created: bool,
+    /// Settings to put on at cleanup.
+    pub withheld: BTreeMap<String, String>,
+    /// It is to be closed at cleanup.
+    pub close: bool,
 }
 
 /// What happens to a setting.
@@ -138,20 +157,43 @@ fn mappings(metadata: &IndexMetadata, migration: &str, withheld: &BTreeMap<Strin
     };
     let meta = mapping.entry("_meta").or_insert_with(|| json!({}));
     if let Value::Object(meta) = meta {
-        meta.insert(META_KEY.to_owned(), json!({ "migration": migration, "withheld": withheld }));
+        let made = json!({ "migration": migration, "withheld": withheld, "close": metadata.closed });
+        meta.insert(META_KEY.to_owned(), made);
     }
     Ok(Value::Object(mapping))
 }
 
-/// What an index on the target says of its making: the withheld settings, if this migration made it.
+/// What an index on the target says of this migration; `None`: it has nothing to do with it.
 #[must_use]
-pub fn made_by(mappings: &Value, migration: &str) -> Option<BTreeMap<String, String>> {
+pub fn made_by(mappings: &Value, migration: &str) -> Option<Made> {
     let made = mappings.get("_meta")?.get(META_KEY)?;
     if made.get("migration")? != migration {
         return None;
     }
-    let withheld = made.get("withheld")?.as_object()?;
-    Some(withheld.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect())
+    let Some(withheld) = made.get("withheld").and_then(Value::as_object) else {
+        return Some(Made { close: true, ..Made::default() });
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let withheld = withheld.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let close = made.get("close").and_then(Value::as_bool).unwrap_or_default();
+    Some(Made { created: true, withheld, close })
+}
+
+/// The `_meta` of an index of others that `migration` opens for the load: what it has, and that it is to be closed.
+#[must_use]
+pub fn meta_of_opened(mappings: &Value, migration: &str) -> Map<String, Value> {
+    let mut meta = mappings.get("_meta").and_then(Value::as_object).cloned().unwrap_or_default();
+    meta.insert(META_KEY.to_owned(), json!({ "migration": migration, "opened": true }));
+    meta
+}
+
+/// The `_meta` of an index without what [`made_by`] reads; `None`: there is nothing of ours.
+#[must_use]
+pub fn meta_without_us(mappings: &Value, migration: &str) -> Option<Map<String, Value>> {
+    made_by(mappings, migration)?;
+    let mut meta = mappings.get("_meta")?.as_object()?.clone();
+    meta.remove(META_KEY);
+    Some(meta)
 }
 
 #[cfg(test)]
@@ -184,11 +226,23 @@ mod tests {
 
     #[test]
     fn who_made_an_index_is_read_back() {
-        let mappings =
-            json!({"_meta": {"own": 1, "migctl": {"migration": "m", "withheld": {"index.blocks.write": "true"}}}});
-        let withheld = made_by(&mappings, "m").unwrap();
-        assert_eq!(withheld.get("index.blocks.write").map(String::as_str), Some("true"));
+        let made = json!({"migration": "m", "withheld": {"index.blocks.write": "true"}, "close": true});
+        let mappings = json!({"_meta": {"own": 1, "migctl": made}});
+        let made = made_by(&mappings, "m").unwrap();
+        assert!(made.created && made.close);
+        assert_eq!(made.withheld.get("index.blocks.write").map(String::as_str), Some("true"));
         assert_eq!(made_by(&mappings, "other"), None);
         assert_eq!(made_by(&json!({}), "m"), None);
+        assert_eq!(Value::from(meta_without_us(&mappings, "m").unwrap()), json!({"own": 1}));
+        assert_eq!(meta_without_us(&mappings, "other"), None);
+    }
+
+    #[test]
+    fn an_index_that_was_opened_keeps_what_it_said_and_is_not_taken_for_ours() {
+        let meta = meta_of_opened(&json!({"_meta": {"own": 1}}), "m");
+        let mappings = json!({"_meta": meta});
+        assert_eq!(made_by(&mappings, "m"), Some(Made { close: true, ..Made::default() }));
+        assert_eq!(Value::from(meta_without_us(&mappings, "m").unwrap()), json!({"own": 1}));
+        assert!(meta_of_opened(&json!({}), "m").contains_key(META_KEY));
     }
 }

@@ -5,26 +5,27 @@ use protocol::pattern::{self, Pattern};
 use protocol::spec::{RepositorySpec, ServerVersion, Spec};
 use snapshot::{BlobStore, FsStore, Product, ProductVersion, Snapshot, SnapshotState};
 
-use super::{Check, Look};
+use super::{Check, Look, shorten};
 use crate::context::Migration;
 use crate::failure::TaskError;
-
-/// Names listed before a list is cut.
-const NAMES_SHOWN: usize = 10;
 
 /// Looks at the repository; and at the snapshot, unless this migration is to take it.
 pub async fn look(migration: &Migration) -> Look {
     let spec = &migration.spec;
     let Some(name) = &spec.snapshot.externally_managed_snapshot else {
-        return Look { checks: vec![Check::of("repository", is_seen(&spec.snapshot.repository).await)], version: None };
+        return Look {
+            checks: vec![Check::of("repository", is_seen(&spec.snapshot.repository).await)],
+            ..Look::default()
+        };
     };
     let snapshot = match migration.snapshot().await {
         Ok(snapshot) => snapshot,
-        Err(error) => return Look { checks: vec![Check::of("repository", Err(error))], version: None },
+        Err(error) => return Look { checks: vec![Check::of("repository", Err(error))], ..Look::default() },
     };
     let mut checks = vec![complete(spec, &snapshot)];
     checks.extend(patterns(spec, name, &snapshot));
-    Look { checks, version: Some(server_version(&snapshot.version)) }
+    let indices = snapshot.indices.iter().map(|index| index.name.clone()).collect();
+    Look { checks, version: Some(server_version(&snapshot.version)), indices }
 }
 
 /// Whether the place where the snapshot will be can be listed from here. It may be empty.
@@ -83,16 +84,6 @@ fn patterns(spec: &Spec, name: &str, snapshot: &Snapshot) -> Vec<Check> {
         checks.push(Check::good("indices", format!("{created} to create, {loaded} to load")));
     }
     checks
-}
-
-/// A list of names that fits a line or two.
-fn shorten(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES_SHOWN) {
-        0 if shown.is_empty() => "none".to_owned(),
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 fn server_version(version: &ProductVersion) -> ServerVersion {
