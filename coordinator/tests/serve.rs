@@ -168,10 +168,8 @@ async fn answer(bus: &dyn Bus, task: &Task, submission: u32) {
                 create: true,
                 load: true,
                 shards: vec![InventoryShard::default(); 2],
-                replicas: 0,
                 version_created: "7.10.2".to_owned(),
-                closed: false,
-                warnings: Vec::new(),
+                ..InventoryIndex::default()
             };
             let page = InventoryPage { submission, indices: vec![index], pages: 2 };
             put(bus, Bucket::Migrations, &names::inventory(&name(), *no), &page).await;

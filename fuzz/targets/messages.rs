@@ -101,8 +101,8 @@ const JSON: &[(u8, &str)] = &[
     ),
     (
         2,
-        r#"{"indices":[{"no":0,"name":"a","repository_id":"x","shards":[{"lucene_docs":3,"segments":1,"bytes":100,
-        "lucene_versions":["9.12.0"],"refused":null}],"version_created":"7.10.2","closed":false,"warnings":["w"]}],
+        r#"{"indices":[{"no":0,"name":"a","repository_id":"x","shards":[{"d":3,"s":1,"b":100,"r":50,
+        "refused":"why"}],"lucene_versions":["9.12.0"],"version_created":"7.10.2","closed":false,"warnings":["w"]}],
         "pages":1}"#,
     ),
     (

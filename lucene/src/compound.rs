@@ -65,6 +65,14 @@ impl SegmentFiles {
         }
     }
 
+    /// The length of the file `<segment><suffix>`, which not every format has.
+    pub(crate) fn len_inside(&self, suffix: &str) -> Option<u64> {
+        match &self.compound {
+            Some(compound) => compound.parts.get(suffix).map(|range| range.end - range.start),
+            None => self.dir.len(&format!("{}{suffix}", self.segment)),
+        }
+    }
+
     /// The file `<segment><suffix>` that is never in the compound file.
     pub(crate) fn outside(&self, suffix: &str, wanted_by: &str) -> Result<File> {
         File::open(&self.dir, format!("{}{suffix}", self.segment), wanted_by)

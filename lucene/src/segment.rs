@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::doc_values::{DocValues, NumericDocValues, SortedDocValues};
 use crate::error::{Error, Result};
 use crate::field_infos::{self, FieldInfos};
+use crate::file::HELD_COMPOUND_BYTES_MAX;
 use crate::live_docs::LiveDocs;
 use crate::segment_info::{self, SegmentInfo};
 use crate::stored_fields::StoredFields;
@@ -46,6 +47,25 @@ impl Segment {
         };
         let doc_values = DocValues::new(files.clone());
         Ok(Self { commit: commit.clone(), files, info, field_infos, doc_values })
+    }
+
+    /// How many bytes a read of its documents reads, nearly: `.fdt`, `.fdx` and `.fdm`, or a compound file that is read
+    /// whole. Lengths of files tell it; of a compound file that is not, its table (`.cfe`) is read for it.
+    ///
+    /// # Errors
+    /// `Missing`, and `Corrupt`, `Unsupported`, `Read` of the table.
+    pub fn bytes_to_read(dir: &Arc<dyn Directory>, commit: &SegmentCommit, info: &SegmentInfo) -> Result<u64> {
+        let mut files = SegmentFiles::new(Arc::clone(dir), &commit.name, commit.id);
+        if info.compound {
+            let whole = files.outside(".cfs", "its .si")?.len();
+            if whole <= HELD_COMPOUND_BYTES_MAX {
+                return Ok(whole);
+            }
+            files.open_compound()?;
+        }
+        let index: u64 =
+            [".fdx", ".fdm"].iter().filter_map(|suffix| files.len_inside(suffix)).fold(0, u64::saturating_add);
+        Ok(files.inside(".fdt")?.len().saturating_add(index))
     }
 
     /// `_0`, `_1a`: the beginning of the names of its files.

@@ -44,38 +44,44 @@ pub struct InventoryIndex {
     pub create: bool,
     /// Whether its documents are loaded.
     pub load: bool,
-    /// Its shards, by number.
+    /// Its shards, by number; where its documents are not loaded nothing is known of them but how many they are.
     pub shards: Vec<InventoryShard>,
     /// Copies of each shard besides the primary, in the source.
     pub replicas: u32,
     /// Version that created the index, as text (`7.10.2`).
     pub version_created: String,
+    /// Lucene versions of its segments, each once.
+    #[serde(default)]
+    pub lucene_versions: Vec<String>,
+    /// Codecs of its segments, each once.
+    #[serde(default)]
+    pub codecs: Vec<String>,
     /// Whether it is closed in the source.
     pub closed: bool,
     /// What a person should know about it before the load.
     pub warnings: Vec<String>,
 }
 
-/// What the register phase found out about one shard.
+/// What the register phase found out about one shard. A page has hundreds of them: its field names are short there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct InventoryShard {
     /// Lucene documents that are neither hard nor soft deleted (nested children included).
+    #[serde(rename = "d")]
     pub lucene_docs: u64,
     /// Segments in the commit.
+    #[serde(rename = "s")]
     pub segments: u32,
     /// Bytes of all files of the shard.
+    #[serde(rename = "b")]
     pub bytes: u64,
     /// Bytes that a load reads, nearly: the stored fields of segments with live documents.
+    #[serde(rename = "r")]
     pub read_bytes: u64,
-    /// Lucene versions of the segments, each once.
-    pub lucene_versions: Vec<String>,
-    /// Codecs of the segments, each once.
-    #[serde(default)]
-    pub codecs: Vec<String>,
     /// Why this shard can't be read, where register knows already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
     /// Why the snapshot lacks this shard, where `snapshot.allowPartial` lets the others go without it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
 }
 

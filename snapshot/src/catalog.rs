@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::repository::{CatalogSnapshot, SnapshotState};
@@ -37,6 +38,9 @@ pub(crate) struct CatalogIndex {
     /// The uuids of the snapshots that hold it; objects with a `uuid` in the oldest catalogues.
     #[serde(default)]
     snapshots: Vec<Json>,
+    /// Since Elasticsearch 7.6: one for each shard.
+    #[serde(default)]
+    shard_generations: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +125,11 @@ impl Catalog {
 }
 
 impl CatalogIndex {
+    /// How many shards it has, as far as the catalogue says.
+    pub(crate) fn shards(&self) -> Option<u32> {
+        u32::try_from(self.shard_generations.len()).ok().filter(|shards| *shards > 0)
+    }
+
     fn is_in(&self, uuid: &str) -> bool {
         let uuids = self.snapshots.iter().map(|snapshot| snapshot.get("uuid").unwrap_or(snapshot));
         uuids.filter_map(Json::as_str).any(|found| found == uuid)
@@ -148,6 +157,8 @@ mod tests {
         assert_eq!(catalog.metadata_name("i1", "u2"), Some("X1"));
         assert_eq!(catalog.metadata_name("i2", "u2"), None, "an identifier without a name");
         assert_eq!(catalog.index("a", "u1").unwrap().shard_path_type, 2);
+        assert_eq!(catalog.index("a", "u1").unwrap().shards(), Some(2));
+        assert_eq!(catalog.index("b", "u2").unwrap().shards(), None);
         assert!(catalog.index("b", "u2").is_some() && catalog.index("b", "u1").is_none());
 
         let mut catalog = catalog;

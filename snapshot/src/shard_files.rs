@@ -103,7 +103,7 @@ impl<'de> Deserialize<'de> for MetaHash {
 
 /// Reads the list of files of shard `shard` of `index`.
 pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex, shard: u32) -> Result<ShardFiles, Error> {
-    let failure = snapshot.failures.iter().find(|failure| failure.index == index.name && failure.shard == shard);
+    let failure = snapshot.failures.iter().find(|failure| failure.shard == shard && failure.index == index.name);
     if let Some(failure) = failure {
         return Err(Error::ShardFailed {
             snapshot: snapshot.name.clone(),

@@ -58,6 +58,8 @@ pub struct SnapshotIndex {
     pub name: String,
     /// Its folder below `indices/`; not the index's own uuid. Before Elasticsearch 5.0, its name.
     pub id: String,
+    /// How many shards it has, which catalogues list since Elasticsearch 7.6. A hint: its metadata is what counts.
+    pub shards_listed: Option<u32>,
 
     /// The X of its `meta-X.dat`, or of its `snapshot-X`.
     pub(crate) metadata_name: String,
@@ -197,6 +199,7 @@ fn indices(catalog: &Catalog, info: &Info, uuid: &str) -> Result<Vec<SnapshotInd
         Ok(SnapshotIndex {
             name: name.clone(),
             id: index.id.clone(),
+            shards_listed: index.shards(),
             metadata_name: metadata_name.to_owned(),
             shard_path_type: index.shard_path_type,
         })
@@ -210,7 +213,7 @@ impl SnapshotIndex {
     /// An index from before the catalogue.
     fn by_name(name: &str, snapshot: &str) -> Self {
         let (id, metadata_name) = (name.to_owned(), snapshot.to_owned());
-        Self { name: name.to_owned(), id, metadata_name, shard_path_type: 0 }
+        Self { name: name.to_owned(), id, shards_listed: None, metadata_name, shard_path_type: 0 }
     }
 }
 

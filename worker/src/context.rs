@@ -14,11 +14,15 @@ use protocol::spec::{RepositorySpec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use target::{Cluster, DirectoryTarget, Endpoint};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::connect::connect;
 use crate::failure::TaskError;
 use crate::memory::Budget;
+
+/// Shards looked into at once: a quarter of the threads that may wait in tokio, of which each of these waits for
+/// another.
+const LOOKS_MAX: usize = 128;
 
 /// What all tasks of a worker share.
 pub struct Context {
@@ -28,6 +32,8 @@ pub struct Context {
     pub worker: WorkerId,
     /// Bytes of bulk bodies in flight, over all slots.
     pub memory: Arc<Budget>,
+    /// Shards that may be looked into at once for the inventory, over all slots: each takes a thread and its metadata.
+    pub looks: Arc<Semaphore>,
     /// With the revision of the specification: one of the same name may be another, after a removal.
     opened: Mutex<HashMap<MigrationName, (u64, Arc<Migration>)>>,
 }
@@ -83,7 +89,8 @@ impl Context {
     #[must_use]
     pub fn new(bus: SharedBus, worker: WorkerId, memory_bytes: usize) -> Self {
         let memory = Arc::new(Budget::new(memory_bytes));
-        Self { bus, worker, memory, opened: Mutex::new(HashMap::new()) }
+        let looks = Arc::new(Semaphore::new(LOOKS_MAX));
+        Self { bus, worker, memory, looks, opened: Mutex::new(HashMap::new()) }
     }
 
     /// The migration as it was submitted last.
@@ -215,7 +222,7 @@ impl Migration {
 /// # Errors
 /// The snapshot doesn't have it: it was replaced by another of the same name.
 pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a SnapshotIndex, TaskError> {
-    snapshot.indices.iter().find(|index| index.name == name).ok_or_else(|| {
+    snapshot.index(name).ok_or_else(|| {
         let reason = format!("snapshot {} has no index {name}, although it had when it was registered", snapshot.name);
         TaskError::say(Verdict::FailShard, reason)
     })

@@ -49,7 +49,9 @@ impl Asked {
 }
 
 impl Pulse {
-    pub(crate) fn new(asked: Asked) -> Self {
+    /// Of a task that was asked for at `asked`.
+    #[must_use]
+    pub fn new(asked: Asked) -> Self {
         Self(Arc::new(Times {
             last_event_ms: AtomicU64::new(boottime_ms()),
             deadline_ms: AtomicU64::new(asked.0.saturating_add(millis(ACK_WAIT))),

@@ -1,7 +1,8 @@
 //! One task at a time per slot, and no state of its own.
 //!
 //! *The flow of a slice*: [`plan`] (a shard becomes slices) → [`read`] (segments → documents) → [`load`] (documents →
-//! batches → target → checkpoint); [`line`] writes a document as a line, [`whole`] reads a segment without a target.
+//! batches → target → checkpoint); [`inventory`] is what comes before all of it (what there is); [`line`] writes a
+//! document as a line, [`whole`] reads a segment without a target.
 //! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`memory`] (how much of
 //! it), [`connect`] (clusters and secrets), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
 //!
@@ -15,6 +16,7 @@ pub mod memory;
 mod watched;
 pub mod work;
 
+pub mod inventory;
 pub mod line;
 pub mod load;
 pub mod plan;

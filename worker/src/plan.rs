@@ -47,7 +47,8 @@ pub async fn plan_shard(
         ShardPlan { segments: Vec::new(), slices: Vec::new() }
     } else {
         let files = Arc::new(migration.shard_files(index, shard).await?);
-        let directory = Watched::new(files.directory(tokio::runtime::Handle::current()), lease);
+        let directory = files.directory(tokio::runtime::Handle::current());
+        let directory = Watched::new(directory, lease.pulse(), lease.cancel.clone());
         let slice_bytes = migration.spec.sizing.slice_bytes.as_u64().max(1);
         let (verified, named) = (verified(migration), files.clone());
         let cut = move || cut(directory, slice_bytes, verified).map_err(|error| with_blob(&named, &error));

@@ -8,9 +8,9 @@ use lucene::Directory;
 use snapshot::ShardDirectory;
 use tokio_util::sync::CancellationToken;
 
-use crate::lease::{Lease, Pulse};
+use crate::lease::Pulse;
 
-/// The files of a shard and the lease of the task that reads them.
+/// The files of a shard, and whose task reads them.
 pub struct Watched {
     files: ShardDirectory,
     pulse: Pulse,
@@ -18,10 +18,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Reads `files` as long as `lease` isn't lost.
+    /// Reads `files` until `cancel`, as a lost lease does; each read is told to `pulse`.
     #[must_use]
-    pub fn new(files: ShardDirectory, lease: &Lease) -> Self {
-        Self { files, pulse: lease.pulse(), cancel: lease.cancel.clone() }
+    pub fn new(files: ShardDirectory, pulse: Pulse, cancel: CancellationToken) -> Self {
+        Self { files, pulse, cancel }
     }
 
     fn may_read(&self) -> io::Result<()> {

@@ -21,7 +21,7 @@ use tracing::Instrument;
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
 use crate::lease::{Asked, Lease};
-use crate::{load, phases, plan};
+use crate::{inventory, load, phases, plan};
 
 /// How long a pull waits for a task where only one migration is there.
 const PULL_WAIT: Duration = Duration::from_secs(5);
@@ -290,8 +290,9 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
                 }
             }
         }
-        // Filled by the register command until its pages are.
-        Task::Inventory(_) => Ok(()),
+        Task::Inventory(page) => {
+            inventory::take_page(context, &migration, *page, lease.pulse(), lease.cancel.clone()).await
+        }
         Task::Plan(shard) => {
             let planned = plan::plan_shard(context, &migration, *shard, lease).await;
             if let Err(TaskError::Failed { verdict, reason }) = &planned {

@@ -149,14 +149,11 @@ impl World {
         let index = |index: &CatalogueIndex| InventoryIndex {
             no: index.no,
             name: index.name.clone(),
-            repository_id: String::new(),
             create: index.create,
             load: index.load,
-            replicas: 0,
             shards: vec![InventoryShard::default(); self.indices[index.no.0 as usize].0 as usize],
             version_created: "7.10.2".into(),
-            closed: false,
-            warnings: Vec::new(),
+            ..InventoryIndex::default()
         };
         let indices = wanted.indices.iter().map(index).collect();
         let page = InventoryPage { submission: wanted.submission, indices, pages: wanted.pages };

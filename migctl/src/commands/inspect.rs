@@ -67,7 +67,7 @@ struct Found {
     deleted_lucene_docs: u64,
     /// Of all files.
     bytes: u64,
-    /// Of the stored fields of segments with live documents.
+    /// That a load reads, nearly: the stored fields of segments with live documents.
     bytes_to_read: u64,
 }
 
@@ -227,7 +227,9 @@ impl Found {
         self.live_lucene_docs += live;
         self.deleted_lucene_docs += deleted;
         if live > 0 {
-            self.bytes_to_read += Segment::open(directory.clone(), commit)?.stored_fields()?.data_len();
+            // Opened to see that they can be: a load would.
+            Segment::open(directory.clone(), commit)?.stored_fields()?;
+            self.bytes_to_read += Segment::bytes_to_read(directory, commit, &info)?;
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ impl FsStore {
         blob: &str,
         work: impl FnOnce(&Place) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        tracing::trace!(blob, "asked of the store");
         let place = Place { root: self.root.clone(), blob: blob.to_owned() };
         let done = tokio::task::spawn_blocking(move || work(&place)).await;
         // Only a runtime that shuts down loses the task, and to its caller that is a read that failed.

@@ -123,7 +123,7 @@ impl Summary {
             self.read_bytes = self.read_bytes.saturating_add(sum(index, |shard| shard.read_bytes));
             let copies = u64::from(index.replicas).saturating_add(1);
             self.target_bytes = self.target_bytes.saturating_add(bytes.saturating_mul(copies));
-            self.versions.extend(index.shards.iter().flat_map(|shard| &shard.lucene_versions).cloned());
+            self.versions.extend(index.lucene_versions.iter().cloned());
         }
     }
 
@@ -235,19 +235,15 @@ mod tests {
             shards,
             replicas: 2,
             version_created: "7.10.2".to_owned(),
+            lucene_versions: vec!["8.7.0".to_owned()],
+            codecs: Vec::new(),
             closed: false,
             warnings: vec!["it is odd".to_owned()],
         }
     }
 
     fn shard(docs: u64) -> InventoryShard {
-        InventoryShard {
-            lucene_docs: docs,
-            bytes: docs << 20,
-            read_bytes: docs << 19,
-            lucene_versions: vec!["8.7.0".to_owned()],
-            ..InventoryShard::default()
-        }
+        InventoryShard { lucene_docs: docs, bytes: docs << 20, read_bytes: docs << 19, ..InventoryShard::default() }
     }
 
     fn inventory(pages: Vec<Vec<InventoryIndex>>) -> super::super::Inventory {
