@@ -164,8 +164,10 @@ pub struct SnapshotRecord {
     pub snapshot: String,
     /// Whether this migration took it.
     pub made_snapshot: bool,
-    /// The indices that it was asked to hold.
-    pub indices: Vec<String>,
+    /// How many indices it was asked to hold.
+    pub indices: u64,
+    /// The submission that asked for it. A later one that wants the phase done again takes another.
+    pub submission: u32,
     /// It is complete.
     pub done: bool,
 }

@@ -9,7 +9,7 @@
 //!
 //! Holds: every document handed over ends in exactly one [`ItemOutcome`], or the whole call ends in an error; an error
 //! about the target never rejects a document.
-//! Not here: snapshots, the bus, how many requests run at once, what is done with a rejected document.
+//! Not here: reading snapshots, the bus, how many requests run at once, what is done with a rejected document.
 
 pub mod endpoint;
 pub mod error;
@@ -22,6 +22,7 @@ pub mod tls;
 
 pub mod admin;
 pub mod lifecycle;
+pub mod snapshots;
 
 pub mod health;
 pub mod templates;

@@ -10,7 +10,7 @@ use protocol::checkpoint::Verdict;
 use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
-use protocol::spec::{RepositorySpec, Spec, Submission};
+use protocol::spec::{Redo, RepositorySpec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
 use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
 use target::{Cluster, DirectoryTarget, Endpoint};
@@ -46,6 +46,8 @@ pub struct Migration {
     pub submission: u32,
     /// What is wanted.
     pub spec: Spec,
+    /// What is to be done again although it was done.
+    pub redo: Option<Redo>,
     /// The target.
     pub target: TargetHandle,
     /// Bytes of its bulk bodies in flight: `sizing.memory`, within the worker's.
@@ -113,6 +115,7 @@ impl Context {
             target: open_target(&submission.spec).await?,
             memory: Arc::new(Budget::within(&self.memory, submission.spec.sizing.memory.as_u64())),
             spec: submission.spec,
+            redo: submission.redo,
             bus: self.bus.clone(),
             snapshot: Mutex::new(None),
             inventory: Mutex::new(None),

@@ -4,7 +4,8 @@
 //! batches → target → checkpoint); [`inventory`] is what comes before all of it (what there is); [`line`] writes a
 //! document as a line, [`whole`] reads a segment without a target.
 //! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`memory`] (how much of
-//! it), [`connect`] (clusters and secrets), [`phases`] (phase commands), [`failure`] (how it ends otherwise).
+//! it), [`connect`] (clusters and secrets), [`phases`] (phase commands, with the private `source` for the cluster that
+//! snapshots are taken of), [`failure`] (how it ends otherwise).
 //!
 //! Holds: a worker never decides which phase comes next.
 
@@ -24,3 +25,4 @@ pub mod read;
 pub mod whole;
 
 pub mod phases;
+mod source;

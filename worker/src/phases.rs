@@ -2,6 +2,8 @@
 
 pub mod preflight;
 
+pub mod snapshot;
+
 pub mod register;
 
 pub mod evaluate;
@@ -11,6 +13,7 @@ pub mod verify;
 
 pub mod cleanup;
 
+pub(crate) mod reporter;
 mod translate;
 
 use protocol::bus;
@@ -43,12 +46,12 @@ fn bounded(mut lines: Vec<String>) -> Vec<String> {
 pub async fn execute(context: &Context, migration: &Migration, command: Command) -> Result<(), TaskError> {
     let outcome = match command {
         Command::Preflight => preflight::run(context, migration).await,
+        Command::Snapshot => snapshot::run(context, migration).await,
         Command::Register => register::run(context, migration).await,
         Command::Evaluate => evaluate::run(context, migration).await,
         Command::Metadata => metadata::run(context, migration).await,
         Command::Verify => verify::run(context, migration).await,
         Command::Cleanup => cleanup::run(context, migration).await,
-        Command::Snapshot => Ok(Vec::new()),
     };
     let outcome = match outcome {
         Ok(notes) => Ok(bounded(notes)),

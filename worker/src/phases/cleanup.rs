@@ -4,6 +4,8 @@
 //! Holds: may be repeated from any point; an index that isn't the one that was noted is left alone, as is everything
 //! that others made. What the bus holds is removed by the coordinator, after this.
 
+mod source;
+
 use std::collections::BTreeMap;
 
 use protocol::bus;
@@ -28,6 +30,7 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
         TargetHandle::Cluster(cluster) => on_cluster(context, migration, cluster).await?,
         TargetHandle::Directory(_) => Vec::new(),
     };
+    notes.extend(source::run(context, migration).await?);
     context.bus.purge_tasks(&migration.name).await?;
     if notes.is_empty() {
         notes.push("nothing was withheld".to_owned());

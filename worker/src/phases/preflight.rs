@@ -9,6 +9,7 @@
 
 mod path;
 mod repository;
+mod source;
 mod target;
 mod worker;
 
@@ -63,11 +64,13 @@ pub struct Look {
 /// # Errors
 /// All that is wrong.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let repository = repository::look(migration).await;
-    let target = target::look(context, migration, &repository.indices).await;
+    let (source, repository) = tokio::join!(source::look(context, migration), repository::look(migration));
+    // What the snapshot holds, or is to hold.
+    let indices = [source.indices, repository.indices].concat();
+    let target = target::look(context, migration, &indices).await;
     let worker = worker::look(context, migration);
-    let path = path::check(repository.version.as_ref(), target.version.as_ref());
-    answer([repository.checks, target.checks, path.into_iter().collect(), worker.checks].concat())
+    let path = path::check(repository.version.as_ref().or(source.version.as_ref()), target.version.as_ref());
+    answer([source.checks, repository.checks, target.checks, path.into_iter().collect(), worker.checks].concat())
 }
 
 /// A list of names that fits a line or two.
