@@ -2,10 +2,11 @@
 //!
 //! Holds: whatever `Display` prints of an id is made of `[-_=a-zA-Z0-9]` and so fits a NATS subject token or key.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Why a text is not an id.
@@ -21,9 +22,8 @@ pub struct IdError {
 }
 
 /// The name of a migration: `[a-z0-9-]{1,40}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
 pub struct MigrationName(String);
 
 impl MigrationName {
@@ -47,6 +47,20 @@ impl FromStr for MigrationName {
             });
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl JsonSchema for MigrationName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "MigrationName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "migration-name", "pattern": "^[a-z0-9-]{1,40}$"})
     }
 }
 

@@ -4,17 +4,17 @@
 //! no look-around, no back-references) that must match the whole name. `*` alone has no meaning, and since no index
 //! can have it in its name, it is an error that says what was probably meant.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use regex::Regex;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Selects index names.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
 pub struct Pattern {
     text: String,
     regex: Option<Regex>,
@@ -75,6 +75,20 @@ impl FromStr for Pattern {
             return Err(PatternError::Wildcard { text: text.to_owned(), found, suggestion });
         }
         Ok(Self { text: text.to_owned(), regex: None })
+    }
+}
+
+impl JsonSchema for Pattern {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Pattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "index-pattern", "pattern": "^(regex:.*|[^*?,]+)$"})
     }
 }
 

@@ -8,11 +8,16 @@ mod cluster;
 mod load;
 mod snapshot;
 
+mod check;
+pub mod format;
+mod size;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use check::Problem;
 pub use cluster::{AuthSpec, ClusterSpec, SecretRef, ServerVersion, SigV4Service, TlsSpec, VersionError};
 pub use load::{Checksum, LoadSpec, OnConflict, Sizing};
 pub use snapshot::{CreateSnapshotSpec, RepositorySpec, S3Spec, SnapshotSpec};
@@ -26,6 +31,7 @@ use crate::phase::Phase;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Spec {
     /// Names the migration: 1 to 40 of `a-z`, `0-9`, `-`.
+    #[schemars(example = "my-migration")]
     pub name: MigrationName,
     /// The source cluster. Needed only where `snapshot.create` is there: everything else is read from the repository.
     #[serde(default)]
@@ -37,6 +43,7 @@ pub struct Spec {
     /// Which indices go along: exact names, or `regex:EXPRESSION` which must match the whole name. Absent: all but system
     /// indices. `snapshot.create.indices`, `metadata.indices` and `load.indices` override it for one phase.
     #[serde(default)]
+    #[schemars(example = ["orders", "regex:logs-2026.*"])]
     pub indices: Option<Vec<Pattern>>,
     /// The metadata phase.
     #[serde(default)]
@@ -46,6 +53,7 @@ pub struct Spec {
     pub load: LoadSpec,
     /// Which phases wait for `migctl approve`. Default: `manual` for metadata, load and cleanup, `auto` for the others.
     #[serde(default)]
+    #[schemars(schema_with = "format::gates")]
     pub gates: BTreeMap<Phase, Gate>,
     /// Sizes and numbers.
     #[serde(default)]
@@ -101,6 +109,7 @@ pub enum Redo {
 pub struct MetadataSpec {
     /// Which indices are created on the target; absent: those of `indices`. One that is loaded and not created must be
     /// on the target.
+    #[schemars(example = ["orders", "regex:logs-.*"])]
     pub indices: Option<Vec<Pattern>>,
 }
 
@@ -136,6 +145,17 @@ pub enum Gate {
     Auto,
 }
 
+impl Gate {
+    /// The gate of a phase that the configuration says nothing of.
+    #[must_use]
+    pub fn default_of(phase: Phase) -> Self {
+        match phase {
+            Phase::Metadata | Phase::Load | Phase::Cleanup => Self::Manual,
+            Phase::Snapshot | Phase::Register | Phase::Verify => Self::Auto,
+        }
+    }
+}
+
 fn max_rejected_default() -> u64 {
     1_000
 }
@@ -144,11 +164,7 @@ impl Spec {
     /// The gate of a phase: as configured, else manual for metadata, load and cleanup.
     #[must_use]
     pub fn gate(&self, phase: Phase) -> Gate {
-        let default = match phase {
-            Phase::Metadata | Phase::Load | Phase::Cleanup => Gate::Manual,
-            Phase::Snapshot | Phase::Register | Phase::Verify => Gate::Auto,
-        };
-        self.gates.get(&phase).copied().unwrap_or(default)
+        self.gates.get(&phase).copied().unwrap_or_else(|| Gate::default_of(phase))
     }
 
     /// Whether the snapshot that is taken holds the index.

@@ -1,21 +1,26 @@
 //! A cluster: where it is, who we are there, whom we trust.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use super::format;
 
 /// A cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClusterSpec {
     /// `http://…` or `https://…`; for a target also `file:DIRECTORY`, which takes the documents as lines of JSON.
+    #[schemars(extend("format" = "endpoint"), example = "https://search.example.com:9200")]
     pub endpoint: String,
     /// Product and version, `elasticsearch 7.10.2` or `opensearch 2.19.4`; needed only where the server doesn't tell
     /// them (serverless collections).
     #[serde(default)]
+    #[schemars(example = "opensearch 2.19.4")]
     pub version: Option<ServerVersion>,
     /// Who we are; absent: nobody in particular.
     #[serde(default)]
@@ -32,6 +37,7 @@ pub enum AuthSpec {
     /// User and password.
     Basic {
         /// The user.
+        #[schemars(example = &"admin")]
         username: String,
         /// Where the password is.
         password: SecretRef,
@@ -49,7 +55,8 @@ pub enum AuthSpec {
     /// Requests signed for Amazon OpenSearch Service, with the credentials that the AWS chain finds where the worker
     /// runs (environment, profile, web identity, instance).
     Sigv4 {
-        /// The region, `eu-central-1`.
+        /// The region.
+        #[schemars(example = "eu-central-1")]
         region: String,
         /// Which service.
         #[serde(default)]
@@ -84,8 +91,10 @@ impl SigV4Service {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct TlsSpec {
     /// Certificates (PEM) of the authorities to trust, where those of the machine that the worker runs on don't do.
+    #[schemars(example = "/etc/migctl/ca.pem")]
     pub ca_file: Option<PathBuf>,
     /// Our certificate (PEM, with its chain), for mutual TLS.
+    #[schemars(example = "/etc/migctl/client.pem")]
     pub client_certificate: Option<PathBuf>,
     /// Where the private key (PEM) of `clientCertificate` is.
     pub client_key: Option<SecretRef>,
@@ -98,23 +107,24 @@ pub struct TlsSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum SecretRef {
     /// In this environment variable.
-    Env(String),
+    Env(#[schemars(schema_with = "format::variable")] String),
     /// In this file; one line break at its end doesn't count.
-    File(PathBuf),
+    File(#[schemars(schema_with = "format::secret_file")] PathBuf),
     /// In this key of a Kubernetes secret, mounted as `$MIGCTL_SECRETS_DIR/NAME/KEY`
     /// (`/etc/migctl/secrets` where the variable is not set).
     KubernetesSecret {
         /// The secret's name.
+        #[schemars(extend("format" = "kubernetes-name"), example = "search-credentials")]
         name: String,
         /// The key in it.
+        #[schemars(extend("format" = "kubernetes-key"), example = &"password")]
         key: String,
     },
 }
 
 /// Product and version of a server: `elasticsearch 7.10.2`, `opensearch 2.19`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
 pub struct ServerVersion {
     /// Whether it is OpenSearch rather than Elasticsearch.
     pub opensearch: bool,
@@ -148,6 +158,20 @@ impl FromStr for ServerVersion {
             }
         }
         parts.next().is_none().then_some(Self { opensearch, numbers }).ok_or_else(wrong)
+    }
+}
+
+impl JsonSchema for ServerVersion {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ServerVersion".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "server-version"})
     }
 }
 

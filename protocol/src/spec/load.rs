@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{format, size};
 use crate::pattern::Pattern;
 
 /// The load phase.
@@ -13,6 +14,7 @@ use crate::pattern::Pattern;
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct LoadSpec {
     /// Which indices are loaded; absent: those of `indices`. One that is created and not loaded stays empty.
+    #[schemars(example = ["regex:logs-2026.*"])]
     pub indices: Option<Vec<Pattern>>,
 }
 
@@ -25,8 +27,9 @@ pub enum OnConflict {
     Overwrite,
     /// The target's stays: what others wrote there in the meantime wins. What they deleted comes back.
     Keep,
-    /// The higher version stays: right only where the other writer carries the source's versions (`version_type:
-    /// external`).
+    /// The higher `_version` stays. Right only where the other writer carries the source's versions (`version_type:
+    /// external`): one that lets the target count begins at 1, and loses against every document that was changed more
+    /// often in the source, however old.
     Newer,
 }
 
@@ -47,13 +50,16 @@ pub enum Checksum {
 pub struct Sizing {
     /// Memory that documents of this migration in flight may take in one worker, at most what the worker itself was given
     /// (`--memory`).
-    #[schemars(with = "String")]
+    #[serde(with = "size")]
+    #[schemars(schema_with = "format::size")]
     pub memory: ByteSize,
     /// Compressed stored fields in a slice; at most 256 slices a shard.
-    #[schemars(with = "String")]
+    #[serde(with = "size")]
+    #[schemars(schema_with = "format::size")]
     pub slice_bytes: ByteSize,
     /// Bytes of a bulk request; a larger document travels alone.
-    #[schemars(with = "String")]
+    #[serde(with = "size")]
+    #[schemars(schema_with = "format::size")]
     pub bulk_bytes: ByteSize,
     /// Documents of a bulk request.
     pub bulk_docs: NonZeroU32,
