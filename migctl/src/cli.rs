@@ -54,9 +54,78 @@ Examples:
     /// Open the gate of a phase.
     #[command(after_help = "Example:\n  migctl approve load -c migration.yaml --note 'evening window'")]
     Approve(ApproveArgs),
+    /// Write, check and show the configuration of a migration.
+    #[command(subcommand)]
+    Configure(ConfigureCommand),
     /// Look into a snapshot repository.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+}
+
+/// Helps with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigureCommand {
+    /// Print a complete example: every option with its meaning and default.
+    #[command(after_help = "\
+The example is valid as it stands. `#NAME:` is an option that it leaves out; remove the `#` to use it.
+
+Examples:
+  migctl configure sample > migration.yaml
+  migctl configure sample | migctl configure validate")]
+    Sample,
+    /// Print the JSON Schema (draft 2020-12) of the configuration, which editors complete from.
+    #[command(after_help = "\
+The first line of the sample names this file to editors with a YAML language server.
+
+Example:
+  migctl configure schema > migration.schema.json")]
+    Schema,
+    /// Check a configuration and say everything that is wrong with it.
+    #[command(after_help = "\
+Nothing is connected to: whether clusters and repositories are there is seen at submit. Ends with 2 where something is
+wrong. A secret that stands in the file by mistake is not shown.
+
+Examples:
+  migctl configure validate
+  migctl configure validate -c examples/quickstart.yaml
+  migctl configure sample | migctl configure validate
+  migctl configure validate -c migration.yaml --output json | jq -r '.[] | \"\\(.line): \\(.field)\"'")]
+    Validate {
+        /// The configuration, `-` for standard input; default: what comes through a pipe, else migration.yaml.
+        #[arg(short = 'c', long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// How to print what is wrong.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Open a configuration in an editor and check it afterwards.
+    #[command(after_help = "\
+The editor is $VISUAL, $EDITOR or vi. A file that isn't there begins as the sample. If the file is not valid
+afterwards you are asked: edit again, keep it as it is, or put back what was there before.
+
+Examples:
+  migctl configure edit
+  VISUAL='code --wait' migctl configure edit -c migration.yaml")]
+    Edit {
+        /// The configuration.
+        #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show the configuration as it takes effect, with defaults and absolute paths.
+    #[command(after_help = "\
+Of a secret its place is shown and whether it can be read on this machine, never the secret.
+
+Examples:
+  migctl configure view -c migration.yaml
+  migctl configure view --output json | jq '.secrets[] | select(.resolves | not)'")]
+    View {
+        /// The configuration, `-` for standard input; default: what comes through a pipe, else migration.yaml.
+        #[arg(short = 'c', long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
 }
 
 /// Arguments of `run`.

@@ -1,77 +1,196 @@
-//! The configuration file: YAML → [`Spec`], with errors that name line, field and what is allowed.
+//! The configuration file: YAML → [`Spec`], with every error at once.
+//!
+//! In: a file, or standard input. Out: the specification with absolute paths, or a [`Report`]. Text → [`tree`] →
+//! [`walk`] against the fields of the schema ([`model`]) → rules across fields ([`Spec::problems`]).
+//! Holds: what may be a secret is shown nowhere ([`mask`]).
 
-use std::borrow::Cow;
-use std::cell::RefCell;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use protocol::spec::{RepositorySpec, Spec};
-use serde_saphyr::{MessageFormatter, UserMessageFormatter};
+use protocol::spec::{AuthSpec, ClusterSpec, RepositorySpec, SecretRef, Spec};
 
-/// Reads a configuration file. Relative paths in it are meant from the directory that `migctl` runs in, and become
-/// absolute, because a worker runs elsewhere.
+mod mask;
+pub mod model;
+mod problem;
+#[cfg(test)]
+mod reference;
+pub mod sample;
+mod tree;
+mod walk;
+pub mod yaml;
+
+use mask::Masked;
+use problem::Problem;
+pub use problem::Report;
+use walk::Walk;
+
+/// Why there is no specification.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file can't be read at all.
+    #[error("{0}")]
+    Read(String),
+    /// It is no configuration.
+    #[error("{0}")]
+    Invalid(Report),
+    /// A mistake in the program.
+    #[error("{0:#}")]
+    Program(anyhow::Error),
+}
+
+/// Reads a configuration file, `-` for standard input. Relative paths in it are meant from the directory that `migctl`
+/// runs in, and become absolute, because a worker runs elsewhere.
 ///
 /// # Errors
 /// The file can't be read, or isn't what a configuration must be.
-pub fn load(file: &Path) -> anyhow::Result<Spec> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("read the configuration {}; -c FILE names another one", file.display()))?;
-    let name = file.display().to_string();
-    let spec = parse(&text, &name).map_err(|what| anyhow::anyhow!("{name} is not a valid configuration\n{what}"))?;
-    let here = std::env::current_dir().context("find the current directory")?;
-    absolute(spec, &here).with_context(|| format!("{name} is not a valid configuration"))
+pub fn load(file: &Path) -> Result<Spec, Error> {
+    let (name, text) = read(file)?;
+    let spec = check(&text, &name)?;
+    let here = std::env::current_dir().map_err(|error| Error::Read(format!("find the current directory: {error}")))?;
+    absolute(spec, &here).map_err(Error::Program)
 }
 
-/// Parses the text of a configuration, the file `name`.
-fn parse(text: &str, name: &str) -> Result<Spec, String> {
-    let path = RefCell::new(String::new());
-    let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            *path.borrow_mut() = error.path().to_string();
-            error.into_inner()
-        })
-    });
-    parsed.map_err(|error| {
-        // `?` stands for the key that is wrong itself: line and column show it.
-        let path = path.into_inner();
-        let path = path.trim_end_matches('?').trim_end_matches('.');
-        let field = if path.is_empty() { "at the top level".to_owned() } else { format!("in {path}") };
-        let words = serde_saphyr::render_options! { source_name: Some(name), formatter: &Words };
-        let what = error.render_with_options(words);
-        format!("{field}: {}", what.strip_prefix("error: ").unwrap_or(&what))
-    })
+/// The name to show of a file, and its text.
+pub fn read(file: &Path) -> Result<(String, String), Error> {
+    let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
+    } else {
+        std::fs::read(file).map(|read| bytes = read)
+    };
+    read.map_err(|error| Error::Read(format!("read the configuration {name}; -c FILE names another one: {error}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::Read(format!("{name} is not a valid configuration: it is no text in UTF-8")))?;
+    Ok((name, text))
 }
 
-/// What is wrong, for somebody who wrote the file and not the program.
-struct Words;
-
-impl MessageFormatter for Words {
-    fn format_message<'a>(&self, error: &'a serde_saphyr::Error) -> Cow<'a, str> {
-        match error {
-            serde_saphyr::Error::InvalidScalar { ty: "boolean", .. } => Cow::Borrowed("true or false is expected here"),
-            // Other scalars that are parsed are numbers: of documents, bytes, milliseconds.
-            serde_saphyr::Error::InvalidScalar { .. } => Cow::Borrowed("a whole number is expected here"),
-            serde_saphyr::Error::SerdeInvalidValue { expected, .. } if expected.starts_with("a nonzero") => {
-                Cow::Borrowed("a whole number above 0 is expected here")
-            }
-            // What `bytesize` calls what it reads.
-            serde_saphyr::Error::SerdeInvalidValue { expected, .. } if expected == "parsable string" => {
-                Cow::Borrowed("a size is expected here, for example 4MiB")
-            }
-            _ => UserMessageFormatter.format_message(error),
+/// Checks the text of a configuration, the file `name`.
+///
+/// # Errors
+/// Everything that is wrong in it.
+pub fn check(text: &str, name: &str) -> Result<Spec, Error> {
+    let fields = model::configuration().map_err(Error::Program)?;
+    let tree = tree::read(text);
+    let mut problems: Vec<Problem> = tree.faults.iter().map(fault).collect();
+    let Some(root) = tree.root else {
+        if problems.is_empty() {
+            problems.push(empty());
         }
+        return Err(Error::Invalid(Report::new(name, Masked::of_lines(text), problems)));
+    };
+    let masked = Masked::of_tree(text, &root);
+    let mut walk = Walk::new(&masked);
+    if root.is_blank() || root.is_null() {
+        walk.problems.push(empty());
     }
+    let value = if walk.problems.is_empty() { walk.file(&fields, &root) } else { serde_json::Value::Null };
+    problems.append(&mut walk.problems);
+    match serde_json::from_value::<Spec>(value) {
+        Ok(spec) => {
+            problems.extend(across(&spec, &problems, &root));
+            if problems.is_empty() {
+                return Ok(spec);
+            }
+        }
+        // What is wrong already may be the reason.
+        Err(error) if problems.is_empty() => {
+            return Err(Error::Program(anyhow::anyhow!("the schema allows what the program can't read: {error}")));
+        }
+        Err(_) => {}
+    }
+    // A name that is no word has no place in the tree that could be hidden.
+    let masked = if tree.faults.is_empty() { masked } else { Masked::of_lines(text) };
+    Err(Error::Invalid(Report::new(name, masked, problems)))
+}
+
+fn fault(fault: &tree::Fault) -> Problem {
+    Problem {
+        span: fault.span.clone(),
+        what: fault.what.clone(),
+        expected: fault.allowed.clone(),
+        ..Problem::default()
+    }
+}
+
+fn empty() -> Problem {
+    Problem {
+        what: "the file is empty".to_owned(),
+        expected: "fields are expected here".to_owned(),
+        help: Some("`migctl configure sample > migration.yaml` begins one".to_owned()),
+        ..Problem::default()
+    }
+}
+
+/// The rules across fields, but for those that look at a field which is wrong by itself.
+fn across(spec: &Spec, problems: &[Problem], root: &tree::Node) -> Vec<Problem> {
+    let blamed: Vec<&str> = problems
+        .iter()
+        .flat_map(|problem| [Some(problem.field.as_str()), problem.meant.as_deref()])
+        .flatten()
+        .filter(|path| !path.is_empty())
+        .collect();
+    let is_below = |path: &str, other: &str| {
+        path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let broken = spec.problems().into_iter().filter(|broken| {
+        // Where fields of a section exclude each other, the section itself is only the place to say so.
+        let is_place = broken.also.iter().any(|also| is_below(also, &broken.field));
+        let mut looked = broken.also.iter().chain((!is_place).then_some(&broken.field));
+        !looked.any(|path| blamed.iter().any(|blamed| is_below(path, blamed)))
+    });
+    broken
+        .map(|broken| Problem {
+            span: root.find(&broken.field),
+            field: broken.field,
+            what: broken.what,
+            help: Some(broken.advice),
+            ..Problem::default()
+        })
+        .collect()
+}
+
+/// What must be said at every start.
+pub fn warnings(spec: &Spec) -> Vec<String> {
+    let clusters = [("source", spec.source.as_ref()), ("target", Some(&spec.target))];
+    clusters
+        .into_iter()
+        .filter(|(_, cluster)| cluster.is_some_and(|cluster| cluster.tls.insecure))
+        .map(|(at, _)| {
+            format!(
+                "WARNING: {at}.tls.insecure is set: any certificate of the {at} is believed, so whoever stands between can \
+                 read and change every document and our credentials; name the authority in {at}.tls.caFile instead"
+            )
+        })
+        .collect()
 }
 
 fn absolute(mut spec: Spec, here: &Path) -> anyhow::Result<Spec> {
     if let RepositorySpec::Path(path) = &mut spec.snapshot.repository {
         *path = join(here, path);
     }
-    match target::Endpoint::parse(&spec.target.endpoint).context("in target.endpoint")? {
-        target::Endpoint::Directory(path) => {
-            spec.target.endpoint = format!("file:{}", join(here, &path).display());
+    if let target::Endpoint::Directory(path) =
+        target::Endpoint::parse(&spec.target.endpoint).context("target.endpoint")?
+    {
+        spec.target.endpoint = format!("file:{}", join(here, &path).display());
+    }
+    for cluster in spec.source.iter_mut().chain([&mut spec.target]) {
+        let ClusterSpec { auth, tls, .. } = cluster;
+        for path in [&mut tls.ca_file, &mut tls.client_certificate].into_iter().flatten() {
+            *path = join(here, path);
         }
-        target::Endpoint::Cluster(_) => {}
+        let secret = auth.as_mut().and_then(|auth| match auth {
+            AuthSpec::Basic { password, .. } => Some(password),
+            AuthSpec::Bearer { token } => Some(token),
+            AuthSpec::ApiKey { key } => Some(key),
+            AuthSpec::Sigv4 { .. } => None,
+        });
+        for secret in [secret, tls.client_key.as_mut()].into_iter().flatten() {
+            if let SecretRef::File(path) = secret {
+                *path = join(here, path);
+            }
+        }
     }
     Ok(spec)
 }
@@ -82,57 +201,4 @@ fn join(here: &Path, path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINIMAL: &str = "
-name: quickstart
-snapshot:
-  repository: {path: repo}
-  externallyManagedSnapshot: snap-1
-target:
-  endpoint: file:./out
-";
-
-    #[test]
-    fn a_small_file_is_enough_and_paths_become_absolute() {
-        let spec = absolute(parse(MINIMAL, "m.yaml").unwrap(), Path::new("/here")).unwrap();
-        assert_eq!(spec.snapshot.repository, RepositorySpec::Path("/here/repo".into()));
-        assert_eq!(spec.target.endpoint, "file:/here/out");
-        assert_eq!(spec.max_rejected, 1_000);
-    }
-
-    #[test]
-    fn an_unknown_field_is_named_with_its_place() {
-        let error = parse(&format!("{MINIMAL}sizing:\n  slizeBytes: 1MiB\n"), "m.yaml").unwrap_err();
-        assert!(error.contains("sizing") && error.contains("slizeBytes") && error.contains("sliceBytes"), "{error}");
-        assert!(error.contains("m.yaml:9:"), "{error}");
-    }
-
-    #[test]
-    fn a_star_among_the_indices_is_explained() {
-        let error = parse(&format!("{MINIMAL}indices: ['logs-*']\n"), "m.yaml").unwrap_err();
-        assert!(error.contains("indices[0]") && error.contains("did you mean `regex:logs-.*`"), "{error}");
-    }
-
-    #[test]
-    fn words_are_those_of_a_configuration() {
-        for (line, expected) in [
-            ("sizing: {bulkDocs: many}", "in sizing.bulkDocs: line 8 column 20: a whole number is expected here"),
-            ("recoverSource: 1", "in recoverSource: line 8 column 16: true or false is expected here"),
-            ("sizing: {bulkDocs: 0}", "in sizing.bulkDocs: line 8 column 10: a whole number above 0 is expected here"),
-            (
-                "sizing: {bulkBytes: big}",
-                "in sizing.bulkBytes: line 8 column 10: a size is expected here, for example 4MiB",
-            ),
-            (
-                "gates: {load: maybe}",
-                "in gates: line 8 column 15: unknown variant `maybe`, expected one of manual, auto",
-            ),
-            ("name: twice", "at the top level: line 8 column 1: duplicate mapping key `name` is not allowed here"),
-        ] {
-            let error = parse(&format!("{MINIMAL}{line}\n"), "m.yaml").unwrap_err();
-            assert_eq!(error.lines().next(), Some(expected), "{error}");
-        }
-    }
-}
+mod tests;

@@ -25,6 +25,7 @@ async fn main() -> ExitCode {
         Command::Submit(args) => commands::submit::submit(args).await,
         Command::Status(args) => commands::status::status(args).await,
         Command::Approve(args) => commands::approve::approve(args).await,
+        Command::Configure(command) => commands::configure::configure(command).await,
         Command::Snapshot(SnapshotCommand::Ls { repo, output }) => commands::snapshot::ls(&repo, output).await,
         Command::Snapshot(SnapshotCommand::Inspect(args)) => commands::inspect::inspect(args).await,
         Command::Snapshot(SnapshotCommand::Export(arguments)) => commands::export::export(arguments).await,
