@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use aws_config::Region;
+use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -28,16 +28,17 @@ const PLACES: &str = "the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
                       the container (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI) and the instance's metadata \
                       service";
 
-/// The credentials of the machine we run on; `region` is where roles are assumed, absent: the one that is configured here.
+/// The credentials of the machine we run on; `region` is where roles are assumed, absent: the one that is configured
+/// here.
 ///
-/// Nobody is asked for credentials yet: whether there are any comes out when the provider is asked. It keeps what it gave
-/// until shortly before that expires, so it may be asked for every request.
+/// Nobody is asked for credentials yet: whether there are any comes out when the provider is asked. It keeps what it
+/// gave until shortly before that expires, so it may be asked for every request.
 pub async fn credentials(region: Option<&str>) -> SharedCredentialsProvider {
-    let mut loader = chain::loader();
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
-    }
-    let config = loader.load().await;
+    of(&chain::loader(region).load().await)
+}
+
+/// The credentials of `config`, kept.
+pub(crate) fn of(config: &SdkConfig) -> SharedCredentialsProvider {
     let clock = config.time_source().unwrap_or_default();
     match config.credentials_provider() {
         Some(chain) => SharedCredentialsProvider::new(Kept { chain, clock, kept: Mutex::new(None) }),
@@ -58,7 +59,7 @@ pub fn why_none(error: &CredentialsError) -> String {
     }
 }
 
-/// What lies below an error, the topmost first.
+/// What lies below an error, the topmost first; the error itself where nothing does.
 fn causes(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();

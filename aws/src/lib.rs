@@ -6,4 +6,7 @@ mod chain;
 
 pub mod credentials;
 
+pub mod s3;
+
 pub use credentials::{credentials, why_none};
+pub use s3::{S3Options, S3Store};

@@ -206,15 +206,32 @@ pub struct ApproveArgs {
     pub note: String,
 }
 
+/// Where a repository is.
+#[derive(Debug, Args)]
+pub struct RepoArgs {
+    /// The repository's directory, or `s3://BUCKET/PATH`, read with the credentials that AWS tools find here.
+    #[arg(long, value_name = "DIR")]
+    pub repo: PathBuf,
+    /// The bucket's region; default: the one that AWS tools find here.
+    #[arg(long, value_name = "REGION")]
+    pub s3_region: Option<String>,
+    /// `http://…` or `https://…` of an S3 server that is not Amazon's.
+    #[arg(long, value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+}
+
 /// Looks into a repository.
 #[derive(Debug, Subcommand)]
 pub enum SnapshotCommand {
     /// List the snapshots of a repository.
-    #[command(after_help = "Example:\n  migctl snapshot ls --repo /mnt/backups")]
+    #[command(after_help = "\
+Examples:
+  migctl snapshot ls --repo /mnt/backups
+  migctl snapshot ls --repo s3://bucket/backups --s3-region eu-central-1")]
     Ls {
-        /// The repository's directory.
-        #[arg(long, value_name = "DIR")]
-        repo: PathBuf,
+        /// Where the repository is.
+        #[command(flatten)]
+        repo: RepoArgs,
         /// How to print it.
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
@@ -274,9 +291,9 @@ pub struct InspectArgs {
 /// Which snapshot, which indices.
 #[derive(Debug, Args)]
 pub struct WhichArgs {
-    /// The repository's directory.
-    #[arg(long, value_name = "DIR")]
-    pub repo: PathBuf,
+    /// Where the repository is.
+    #[command(flatten)]
+    pub repo: RepoArgs,
     /// The snapshot's name.
     #[arg(long, value_name = "NAME")]
     pub snapshot: String,

@@ -4,6 +4,7 @@ pub mod approve;
 pub mod configure;
 pub mod export;
 pub mod inspect;
+mod repository;
 pub mod run;
 pub mod snapshot;
 pub mod status;

@@ -11,6 +11,8 @@ pub enum Verdict {
     Retry,
     /// The same would come out again until a person changes something.
     Fail,
+    /// And so would everything else that is read from there.
+    Stop,
 }
 
 /// Why a repository, a snapshot, an index or a shard can't be read.

@@ -112,9 +112,8 @@ pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex, shard: u32)
             reason: failure.reason.clone(),
         });
     }
-    let blobs = &snapshot.blobs;
     let words = format!("shard {shard} of index {:?}", index.name);
-    let (folder, blob, list) = find(snapshot, index, shard, &words).await?;
+    let Found { blobs, folder, blob, list } = find(snapshot, index, shard, &words).await?;
     let mut names = HashSet::new();
     let mut files = Vec::new();
     for info in list.files.unwrap_or_default() {
@@ -124,16 +123,22 @@ pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex, shard: u32)
         }
         files.push(file);
     }
-    Ok(ShardFiles { index: index.name.clone(), shard, files, blobs: blobs.clone() })
+    Ok(ShardFiles { index: index.name.clone(), shard, files, blobs })
 }
 
-/// The folder of the shard, and its list with the name of its blob.
-async fn find(
-    snapshot: &Snapshot,
-    index: &SnapshotIndex,
-    shard: u32,
-    words: &str,
-) -> Result<(String, String, List), Error> {
+/// A shard's list.
+struct Found {
+    /// The store that the shard is in.
+    blobs: Blobs,
+    /// Its folder there.
+    folder: String,
+    /// The list's blob.
+    blob: String,
+    list: List,
+}
+
+/// The list of the shard, wherever it lies.
+async fn find(snapshot: &Snapshot, index: &SnapshotIndex, shard: u32, words: &str) -> Result<Found, Error> {
     let blobs = &snapshot.blobs;
     let (path_type, id) = (index.shard_path_type, &index.id);
     let folder = shard_path::folder(path_type, id, shard).ok_or_else(|| Error::Unsupported {
@@ -141,25 +146,45 @@ async fn find(
         location: blobs.0.location(),
         what: format!("its folder is named in a way (shard_path_type {path_type}) that is not known"),
     })?;
-    let blob = snapshot.layout.shard(&folder, &snapshot.uuid);
-    let error = match blobs.document(&blob, format!("the files of {words}")).await {
-        Ok(list) => return Ok((folder, blob.name, list)),
-        Err(error) if error.is_not_found() => error,
-        Err(error) => return Err(error),
+    let around = blobs.0.around();
+    let beside = around.and_then(|(store, base)| Some((Blobs(store), shard_path::beside(path_type, &base, &folder)?)));
+    if let Some((around, beside)) = &beside
+        && let Ok(found) = look(snapshot, around, beside, words).await?
+    {
+        return Ok(found);
+    }
+    let error = match look(snapshot, blobs, &folder, words).await? {
+        Ok(found) => return Ok(found),
+        Err(error) => error,
     };
-    if blobs.has(&Layout::shallow(&folder, &snapshot.uuid)).await.unwrap_or(false) {
-        return Err(Error::Shallow { what: words.to_owned() });
+    let mut places = beside.into_iter().collect::<Vec<_>>();
+    places.push((blobs.clone(), folder.clone()));
+    for (blobs, folder) in &places {
+        if blobs.has(&Layout::shallow(folder, &snapshot.uuid)).await.unwrap_or(false) {
+            return Err(Error::Shallow { what: words.to_owned() });
+        }
     }
     let noted = shard_path::noted(blobs, index, shard).await;
-    if let Some(noted) = noted.as_ref().filter(|noted| **noted != folder) {
-        let blob = snapshot.layout.shard(noted, &snapshot.uuid);
-        match blobs.document(&blob, format!("the files of {words}")).await {
-            Ok(list) => return Ok((noted.clone(), blob.name, list)),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error),
+    if let Some(noted) = &noted {
+        for (blobs, folder) in &places {
+            if noted != folder
+                && let Ok(found) = look(snapshot, blobs, noted, words).await?
+            {
+                return Ok(found);
+            }
         }
     }
     Err(shard_path::outside(blobs, index, words, &folder, noted.as_deref()).unwrap_or(error))
+}
+
+/// The list of the shard in `folder`, or the error that it is not there.
+async fn look(snapshot: &Snapshot, blobs: &Blobs, folder: &str, words: &str) -> Result<Result<Found, Error>, Error> {
+    let blob = snapshot.layout.shard(folder, &snapshot.uuid);
+    match blobs.document(&blob, format!("the files of {words}")).await {
+        Ok(list) => Ok(Ok(Found { blobs: blobs.clone(), folder: folder.to_owned(), blob: blob.name, list })),
+        Err(error) if error.is_not_found() => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
 }
 
 fn understand(folder: &str, info: FileInfo) -> Result<ShardFile, String> {

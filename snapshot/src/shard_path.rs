@@ -39,6 +39,12 @@ pub(crate) fn folder(shard_path_type: u32, index_id: &str, shard: u32) -> Option
     }
 }
 
+/// Where the shard lies from the bucket on, if that is beside the repository in `base`, a folder with `/` at its end.
+pub(crate) fn beside(shard_path_type: u32, base: &str, folder: &str) -> Option<String> {
+    let (hash, rest) = folder.split_once('/').filter(|_| shard_path_type == HASHED_PREFIX)?;
+    Some(format!("{hash}/{base}{rest}"))
+}
+
 /// Where the shard lies by the repository's own notes, with `/` at its end: for a hashed prefix from the bucket on, else
 /// from the repository's root. `None` where there are no notes that can be read.
 pub(crate) async fn noted(blobs: &Blobs, index: &SnapshotIndex, shard: u32) -> Option<String> {

@@ -9,6 +9,7 @@ mod fs;
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -42,6 +43,12 @@ pub trait BlobStore: Send + Sync {
 
     /// The repository's place as a person knows it, e.g. an absolute path or `s3://bucket/base/path`. No secrets.
     fn location(&self) -> String;
+
+    /// What lies around the repository, and the repository's folder in it with `/` at its end: the bucket of a base path.
+    /// `None` where the repository is all there is, and where nothing beside it is read, as beside a directory.
+    fn around(&self) -> Option<(Arc<dyn BlobStore>, String)> {
+        None
+    }
 }
 
 /// Whether `name` is the relative name of a blob, or a prefix of such names, that can't mean one outside of the root: no
@@ -103,6 +110,8 @@ pub enum StoreErrorKind {
     },
     /// The store does not let us.
     Denied,
+    /// The store as a whole can't be read as it is asked: who we are is not known there, or it is elsewhere.
+    Unusable,
     /// The name could leave the repository.
     BadName,
     /// Anything else: the disk, the network.
@@ -132,6 +141,7 @@ impl StoreError {
     pub fn verdict(&self) -> Verdict {
         match self.kind {
             StoreErrorKind::Io => Verdict::Retry,
+            StoreErrorKind::Unusable => Verdict::Stop,
             StoreErrorKind::NotFound
             | StoreErrorKind::Truncated { .. }
             | StoreErrorKind::TooLarge { .. }
@@ -147,7 +157,7 @@ impl StoreError {
         match self.kind {
             StoreErrorKind::NotFound => io::ErrorKind::NotFound,
             StoreErrorKind::Truncated { .. } => io::ErrorKind::UnexpectedEof,
-            StoreErrorKind::Denied => io::ErrorKind::PermissionDenied,
+            StoreErrorKind::Denied | StoreErrorKind::Unusable => io::ErrorKind::PermissionDenied,
             StoreErrorKind::BadName => io::ErrorKind::InvalidInput,
             StoreErrorKind::TooLarge { .. } | StoreErrorKind::TooMany { .. } => io::ErrorKind::InvalidData,
             StoreErrorKind::Io => {
@@ -161,11 +171,17 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.blob.as_str() {
+            // Which blob was asked for says nothing then.
+            _ if self.kind == StoreErrorKind::Unusable => write!(f, "{} ", self.location)?,
             "" => write!(f, "{} ", self.location)?,
             blob => write!(f, "blob {blob} of {} ", self.location)?,
         }
         match self.kind {
-            StoreErrorKind::NotFound => write!(f, "is not there"),
+            StoreErrorKind::NotFound => match &self.source {
+                // The operating system would say the same again.
+                Some(source) if !source.is::<io::Error>() => write!(f, "is not there: {source}"),
+                _ => write!(f, "is not there"),
+            },
             StoreErrorKind::Truncated { len, wanted } => write!(f, "is {len} bytes, {wanted} were expected"),
             StoreErrorKind::TooLarge { len, len_max } => {
                 write!(f, "is {len} bytes, more than the {len_max} that are read at once")
@@ -174,6 +190,10 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Denied => match &self.source {
                 Some(source) => write!(f, "may not be read: {source}"),
                 None => write!(f, "may not be read"),
+            },
+            StoreErrorKind::Unusable => match &self.source {
+                Some(source) => write!(f, "can't be used: {source}"),
+                None => write!(f, "can't be used"),
             },
             StoreErrorKind::BadName => write!(f, "is not asked for: the name could leave the repository"),
             StoreErrorKind::Io => match &self.source {

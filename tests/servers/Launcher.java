@@ -1,4 +1,5 @@
 import java.io.IOException;
+import java.io.Reader;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -8,6 +9,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -74,8 +76,28 @@ public final class Launcher {
         Method prepare = type("node.InternalSettingsPreparer")
             .getMethod("prepareEnvironment", settings, Map.class, Path.class, Supplier.class);
         Supplier<String> defaultName = () -> "node";
-        return prepare.invoke(null, settings.getField("EMPTY").get(null),
-            Map.of("path.home", home.toString()), home.resolve("config"), defaultName);
+        return prepare.invoke(null, secrets(settings), Map.of("path.home", home.toString()), home.resolve("config"),
+            defaultName);
+    }
+
+    /** What home/config/secrets.properties holds, as if it were in the keystore. */
+    private Object secrets(Class<?> settings) throws Exception {
+        Properties secrets = new Properties();
+        try (Reader file = Files.newBufferedReader(home.resolve("config/secrets.properties"))) {
+            secrets.load(file);
+        }
+        if (secrets.isEmpty()) {
+            return settings.getField("EMPTY").get(null);
+        }
+        Class<?> keystore = type("common.settings.KeyStoreWrapper");
+        Object keys = keystore.getMethod("create").invoke(null);
+        for (String name : secrets.stringPropertyNames()) {
+            char[] value = secrets.getProperty(name).toCharArray();
+            keystore.getMethod("setString", String.class, char[].class).invoke(keys, name, value);
+        }
+        Object builder = settings.getMethod("builder").invoke(null);
+        builder.getClass().getMethod("setSecureSettings", type("common.settings.SecureSettings")).invoke(builder, keys);
+        return builder.getClass().getMethod("build").invoke(builder);
     }
 
     /** OpenSearch 3 wants a description in place of the class. */

@@ -49,11 +49,15 @@ pub struct Options {
     pub heap_mib: u32,
     /// Further lines of the configuration file: settings and their values.
     pub settings: Vec<(String, String)>,
+    /// What the server must have in its keystore: passwords and keys, by setting.
+    pub secrets: Vec<(String, String)>,
+    /// Whether it has the plugin for repositories in S3; only [`Product::OpenSearch3`] can.
+    pub repository_s3: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { heap_mib: 512, settings: Vec::new() }
+        Self { heap_mib: 512, settings: Vec::new(), secrets: Vec::new(), repository_s3: false }
     }
 }
 
@@ -89,7 +93,7 @@ impl Server {
             fs::create_dir(home.path().join(directory)).with_context(|| format!("create {directory}"))?;
         }
         fs::write(home.path().join("config/log4j2.properties"), LOG4J2_PROPERTIES).context("configure logging")?;
-        let class_path = jars::resolve(&product.to_string(), &product.coordinates())?;
+        let class_path = class_path(product, &options)?;
         lay_out_modules(product, home.path(), &class_path)?;
         // Port 0: the server takes a free one, so that servers started at the same time can't meet.
         let child = spawn(product, &options, home.path(), 0)?;
@@ -208,8 +212,7 @@ pub fn shared(product: Product) -> Result<&'static Server> {
 fn spawn(product: Product, options: &Options, home: &Path, port: u16) -> Result<Child> {
     let java = jdk::find(product.jdk())?;
     configure(product, options, home, port)?;
-    let class_path = std::env::join_paths(jars::resolve(&product.to_string(), &product.coordinates())?)
-        .context("join the class path")?;
+    let class_path = std::env::join_paths(class_path(product, options)?).context("join the class path")?;
     let log = File::options().create(true).append(true).open(home.join("server.log")).context("open the log")?;
     Command::new(java)
         // A test server lives shortly: a quick start and few threads count for more than the top speed.
@@ -227,6 +230,7 @@ fn spawn(product: Product, options: &Options, home: &Path, port: u16) -> Result<
         .arg(format!("org.{}", product.family()))
         .arg(home)
         .args(product.plugins())
+        .args(options.repository_s3.then_some(product::S3_PLUGIN))
         .current_dir(home)
         // The launcher ends the server when this pipe ends, which it does with this process.
         .stdin(Stdio::piped())
@@ -234,6 +238,16 @@ fn spawn(product: Product, options: &Options, home: &Path, port: u16) -> Result<
         .stderr(log)
         .spawn()
         .context("start java")
+}
+
+/// The jars of the server and of the plugins that it has.
+fn class_path(product: Product, options: &Options) -> Result<Vec<PathBuf>> {
+    let (mut name, mut coordinates) = (product.to_string(), product.coordinates());
+    if options.repository_s3 {
+        name.push_str("-s3");
+        coordinates.push(product.s3_coordinate().with_context(|| format!("{product} has no plugin for S3 here"))?);
+    }
+    jars::resolve(&name, &coordinates)
 }
 
 fn configure(product: Product, options: &Options, home: &Path, port: u16) -> Result<()> {
@@ -259,6 +273,8 @@ fn configure(product: Product, options: &Options, home: &Path, port: u16) -> Res
     let further = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let lines: String =
         ordinary.into_iter().chain(further).map(|(name, value)| format!("{name}: \"{value}\"\n")).collect();
+    let secrets: String = options.secrets.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    fs::write(home.join("config/secrets.properties"), secrets).context("write the server's secrets")?;
     fs::write(home.join(format!("config/{}.yml", product.family())), lines).context("write the server's configuration")
 }
 

@@ -5,14 +5,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws::{S3Options, S3Store};
 use protocol::bus::{self, SharedBus};
 use protocol::checkpoint::Verdict;
 use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
-use protocol::spec::{Redo, RepositorySpec, Spec, Submission};
+use protocol::spec::{Redo, RepositorySpec, S3Spec, Spec, Submission};
 use protocol::state::{SnapshotRecord, TargetPage};
-use snapshot::{FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex};
+use snapshot::{BlobStore, FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex, StoreError};
 use target::{Cluster, DirectoryTarget, Endpoint};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -145,11 +146,7 @@ impl Migration {
     /// # Errors
     /// Whatever is wrong with it.
     pub async fn repository(&self) -> Result<Repository, TaskError> {
-        let RepositorySpec::Path(path) = &self.spec.snapshot.repository else {
-            return Err(TaskError::say(Verdict::StopLoad, "repositories in S3 can't be read yet".to_owned()));
-        };
-        let store = FsStore::open(path).map_err(|error| TaskError::new(Verdict::FailShard, &error))?;
-        Ok(Repository::open(Arc::new(store)).await?)
+        Ok(Repository::open(open_store(&self.spec.snapshot.repository).await?).await?)
     }
 
     /// The snapshot's name: the configuration's, or the one that was noted when it was taken.
@@ -229,6 +226,21 @@ pub fn find_index<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Snapshot
         let reason = format!("snapshot {} has no index {name}, although it had when it was registered", snapshot.name);
         TaskError::say(Verdict::FailShard, reason)
     })
+}
+
+/// Opens the place of a repository; nothing is read of it yet.
+///
+/// # Errors
+/// What is configured here can't be one.
+pub async fn open_store(repository: &RepositorySpec) -> Result<Arc<dyn BlobStore>, TaskError> {
+    let store: Result<Arc<dyn BlobStore>, StoreError> = match repository {
+        RepositorySpec::Path(path) => FsStore::open(path).map(|store| Arc::new(store) as _),
+        RepositorySpec::S3(spec) => {
+            let S3Spec { bucket, path, region, endpoint, s3_role_arn: _ } = spec.clone();
+            S3Store::open(&S3Options { bucket, path, region, endpoint }).await.map(|store| Arc::new(store) as _)
+        }
+    };
+    store.map_err(|error| TaskError::new(Verdict::StopLoad, &error))
 }
 
 /// Opens the target; talks to nobody yet.

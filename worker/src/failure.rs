@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use protocol::bus::BusError;
 use protocol::checkpoint::Verdict;
-use snapshot::ShardFiles;
+use snapshot::{ShardFiles, StoreError};
 
 /// Why a task was not done.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,15 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 #[must_use]
 pub fn lucene_verdict(error: &lucene::Error) -> Verdict {
     // A blob that is shorter than the snapshot says stays so: another try reads the same.
-    let cut = matches!(error, lucene::Error::Read { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof);
+    let cause = match error {
+        lucene::Error::Read { source, .. } => Some(source),
+        _ => None,
+    };
+    let of_store = cause.and_then(|cause| cause.get_ref()).and_then(|cause| cause.downcast_ref::<StoreError>());
+    if of_store.is_some_and(|error| error.verdict() == snapshot::Verdict::Stop) {
+        return Verdict::StopLoad;
+    }
+    let cut = cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::UnexpectedEof);
     if error.is_io() && !cut { Verdict::Retry } else { Verdict::FailShard }
 }
 
@@ -90,6 +98,7 @@ impl From<snapshot::Error> for TaskError {
         let verdict = match error.verdict() {
             snapshot::Verdict::Retry => Verdict::Retry,
             snapshot::Verdict::Fail => Verdict::FailShard,
+            snapshot::Verdict::Stop => Verdict::StopLoad,
         };
         Self::new(verdict, &error)
     }

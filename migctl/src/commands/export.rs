@@ -8,13 +8,14 @@ use lucene::{Commit, Directory};
 use protocol::checkpoint::Counts;
 use protocol::pattern;
 use serde_json::json;
-use snapshot::{FsStore, IndexMetadata, Repository, ShardFiles, Snapshot, SnapshotIndex};
+use snapshot::{IndexMetadata, ShardFiles, Snapshot, SnapshotIndex};
 use tokio::runtime::Handle;
 use worker::failure::{chain, with_blob};
 use worker::line::LineWriter;
 use worker::read::{self, Read, ReadOptions, Visitor};
 use worker::whole::{self, WholeError};
 
+use super::repository;
 use crate::cli::{ExportArgs, WhichArgs};
 use crate::exit::{Exit, Invalid};
 use crate::table;
@@ -97,7 +98,7 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
 /// # Errors
 /// Whatever is wrong with the repository.
 pub async fn open(which: &WhichArgs) -> anyhow::Result<Snapshot> {
-    let repository = Repository::open(Arc::new(FsStore::open(&which.repo)?)).await?;
+    let repository = repository::open(&which.repo).await?;
     Ok(repository.snapshot(&which.snapshot).await?)
 }
 
@@ -109,8 +110,8 @@ pub fn select<'a>(snapshot: &'a Snapshot, which: &WhichArgs) -> anyhow::Result<V
     for pattern in &which.indices {
         if !snapshot.indices.iter().any(|index| pattern.matches(&index.name)) {
             let hint = format!(
-                "`migctl snapshot inspect --repo {} --snapshot {}` lists its indices",
-                which.repo.display(),
+                "`migctl snapshot inspect {} --snapshot {}` lists its indices",
+                repository::arguments(&which.repo),
                 snapshot.name
             );
             let what = format!("--index {pattern} matches no index of snapshot {}; {hint}", snapshot.name);

@@ -1,15 +1,13 @@
 //! `migctl snapshot ls`: what a repository holds.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use anyhow::Context;
 use futures::StreamExt;
 use serde::Serialize;
-use snapshot::{CatalogSnapshot, FsStore, Repository};
+use snapshot::{CatalogSnapshot, Repository};
 use worker::failure::chain;
 
-use crate::cli::Output;
+use super::repository;
+use crate::cli::{Output, RepoArgs};
 use crate::exit::Exit;
 use crate::table;
 
@@ -20,7 +18,7 @@ const AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// No such repository, or not one that is read.
-pub async fn ls(repo: &Path, output: Output) -> anyhow::Result<Exit> {
+pub async fn ls(repo: &RepoArgs, output: Output) -> anyhow::Result<Exit> {
     #[derive(Serialize)]
     struct Row {
         name: String,
@@ -28,7 +26,7 @@ pub async fn ls(repo: &Path, output: Output) -> anyhow::Result<Exit> {
         state: String,
         version: Option<String>,
     }
-    let repository = Repository::open(Arc::new(FsStore::open(repo)?)).await?;
+    let repository = repository::open(repo).await?;
     let rows: Vec<Row> = futures::stream::iter(repository.snapshots())
         .map(|listed| described(&repository, listed))
         .buffered(AT_ONCE)

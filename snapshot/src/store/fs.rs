@@ -74,6 +74,9 @@ struct Place {
 
 impl Place {
     fn list(&self) -> Result<Vec<BlobMeta>, StoreError> {
+        if !is_inside(&self.blob) {
+            return Err(self.error(StoreErrorKind::BadName));
+        }
         let (folder, start) = self.blob.rsplit_once('/').unwrap_or(("", &self.blob));
         let path = if folder.is_empty() { self.root.clone() } else { self.path(folder)? };
         let entries = match std::fs::read_dir(path) {

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+/// The class of OpenSearch's plugin for repositories in S3.
+pub(super) const S3_PLUGIN: &str = "org.opensearch.repositories.s3.S3RepositoryPlugin";
+
 /// The servers that can be started, one version each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Product {
@@ -105,6 +108,11 @@ impl Product {
         };
         coordinates.extend(modules.iter().map(|name| format!("{group}:{name}:{version}")));
         coordinates
+    }
+
+    /// The coordinates of the plugin for repositories in S3, of which only OpenSearch publishes one.
+    pub(super) fn s3_coordinate(self) -> Option<String> {
+        (self == Self::OpenSearch3).then(|| format!("org.opensearch.plugin:repository-s3:{}", self.version()))
     }
 
     /// The classes of the plugins on the class path.

@@ -3,10 +3,10 @@
 use protocol::checkpoint::Verdict;
 use protocol::pattern::{self, Pattern};
 use protocol::spec::{RepositorySpec, ServerVersion, Spec};
-use snapshot::{BlobStore, FsStore, Product, ProductVersion, Snapshot, SnapshotState};
+use snapshot::{Product, ProductVersion, Snapshot, SnapshotState};
 
 use super::{Check, Look, shorten};
-use crate::context::Migration;
+use crate::context::{Migration, open_store};
 use crate::failure::TaskError;
 
 /// Looks at the repository; and at the snapshot, unless this migration is to take it.
@@ -30,10 +30,7 @@ pub async fn look(migration: &Migration) -> Look {
 
 /// Whether the place where the snapshot will be can be listed from here. It may be empty.
 async fn is_seen(repository: &RepositorySpec) -> Result<String, TaskError> {
-    let RepositorySpec::Path(path) = repository else {
-        return Err(TaskError::say(Verdict::StopLoad, "repositories in S3 can't be read yet"));
-    };
-    let store = FsStore::open(path).map_err(|error| TaskError::new(Verdict::StopLoad, &error))?;
+    let store = open_store(repository).await?;
     let blobs = store.list("").await.map_err(|error| TaskError::new(Verdict::StopLoad, &error))?;
     let location = store.location();
     Ok(if blobs.is_empty() { format!("{location} is seen, and empty") } else { format!("{location} is seen") })
