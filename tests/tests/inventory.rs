@@ -75,7 +75,7 @@ impl Rig {
     /// Registers, takes every page, and gives the inventory by name.
     async fn registered(&self, number: u32, lists: Value) -> BTreeMap<String, InventoryIndex> {
         let (context, migration) = self.submit(number, lists).await;
-        register::catalogue(&context, &migration).await.unwrap();
+        register::run(&context, &migration).await.unwrap();
         let mut indices = BTreeMap::new();
         for (page, catalogue) in (0..).zip(self.catalogue().await) {
             take(&context, &migration, page).await;
@@ -189,7 +189,7 @@ async fn what_can_not_be_read_is_named_by_shard_and_the_rest_is_found() {
 
     // The whole repository is gone when the pages are taken: each index is named.
     let (context, migration) = rig.submit(3, json!({})).await;
-    register::catalogue(&context, &migration).await.unwrap();
+    register::run(&context, &migration).await.unwrap();
     let (context, migration) = rig.submit(3, json!({})).await;
     fs::rename(spoilt.path().join("indices"), spoilt.path().join("lost")).unwrap();
     fs::rename(spoilt.path().join("index-0"), spoilt.path().join("lost-0")).unwrap();
@@ -208,7 +208,7 @@ async fn every_pattern_that_matches_nothing_is_named_with_its_list() {
     let lists = json!({"indices": ["books", "regex:nothing.*"], "metadata": {"indices": ["bokks"]},
         "load": {"indices": ["books", "orders-1"]}});
     let (context, migration) = rig.submit(1, lists).await;
-    let Err(TaskError::Failed { reason, .. }) = register::catalogue(&context, &migration).await else {
+    let Err(TaskError::Failed { reason, .. }) = register::run(&context, &migration).await else {
         panic!("it went on");
     };
     let has = "matches no index of snapshot snap-1; it has books, orders, products, weblogs-2024.05";
@@ -217,6 +217,6 @@ async fn every_pattern_that_matches_nothing_is_named_with_its_list() {
     assert!(rig.catalogue().await.is_empty());
 
     let (context, migration) = rig.submit(2, json!({"indices": []})).await;
-    let nothing = register::catalogue(&context, &migration).await.unwrap_err().to_string();
+    let nothing = register::run(&context, &migration).await.unwrap_err().to_string();
     assert!(nothing.starts_with("no index of snapshot snap-1 goes along"), "{nothing}");
 }

@@ -6,7 +6,6 @@
 //! what metadata noted are filed under them. So there are never fewer pages than before.
 
 mod layout;
-mod whole;
 
 use protocol::bus;
 use protocol::checkpoint::Verdict;
@@ -23,30 +22,17 @@ use layout::{Selected, lay_out};
 /// Index names listed in a note before it is cut.
 const NAMES_SHOWN: usize = 10;
 
-/// Writes the catalogue, takes every page of it and sums up.
-///
-/// # Errors
-/// Those of [`catalogue`]; a target that is down, shards that are refused.
-pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let mut notes = vec![whole::greet_target(&migration.target).await?];
-    let (pages, of_catalogue) = catalogue(context, migration).await?;
-    notes.extend(of_catalogue);
-    notes.extend(whole::take(context, migration, pages).await?);
-    Ok(notes)
-}
-
-/// Writes the catalogue: how many pages it has, and notes.
+/// Writes the catalogue.
 ///
 /// # Errors
 /// A repository that can't be read, a pattern that matches nothing, nothing that goes along.
-pub async fn catalogue(context: &Context, migration: &Migration) -> Result<(u32, Vec<String>), TaskError> {
+pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
     let snapshot = migration.snapshot().await?;
     let mut notes = vec![format!("snapshot {} of {}, {}", snapshot.name, snapshot.version, snapshot.state)];
     let selected = select(&migration.spec, &snapshot, &mut notes)?;
     let earlier = earlier(context, migration).await?;
-    let pages = lay_out(earlier, selected, migration.submission);
-    store(context, migration, &pages).await?;
-    Ok((u32::try_from(pages.len()).unwrap_or(u32::MAX), notes))
+    store(context, migration, &lay_out(earlier, selected, migration.submission)).await?;
+    Ok(notes)
 }
 
 fn select(spec: &Spec, snapshot: &Snapshot, notes: &mut Vec<String>) -> Result<Vec<Selected>, TaskError> {
@@ -73,17 +59,16 @@ fn select(spec: &Spec, snapshot: &Snapshot, notes: &mut Vec<String>) -> Result<V
         );
         return Err(TaskError::say(Verdict::StopLoad, reason));
     }
-    let why = if spec.indices.is_some() { "not named in `indices`" } else { "system indices" };
-    let mut note = |what: &str, indices: &mut dyn Iterator<Item = &Selected>| {
-        let names: Vec<&str> = indices.map(|index| index.name.as_str()).collect();
-        if !names.is_empty() {
-            notes.push(format!("{what}: {}", shorten(&names)));
-        }
-    };
-    let has_own_lists = spec.metadata.indices.is_some() || spec.load.indices.is_some();
-    note(&if has_own_lists { "left out".to_owned() } else { format!("left out, {why}") }, &mut left_out.iter());
-    note("created and not loaded", &mut selected.iter().filter(|index| !index.load));
-    note("loaded and not created", &mut selected.iter().filter(|index| !index.create));
+    if !left_out.is_empty() {
+        let names: Vec<&str> = left_out.iter().map(|index| index.name.as_str()).collect();
+        let has_own_lists = spec.metadata.indices.is_some() || spec.load.indices.is_some();
+        let why = match &spec.indices {
+            _ if has_own_lists => "in no list",
+            Some(_) => "not named in `indices`",
+            None => "system indices",
+        };
+        notes.push(format!("left out, {why}: {}", shorten(&names)));
+    }
     Ok(selected)
 }
 
