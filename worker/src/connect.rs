@@ -39,7 +39,8 @@ pub async fn connect(spec: &ClusterSpec, field: &'static str) -> Result<Cluster,
     };
     if spec.tls.insecure && endpoint.scheme() == "https" {
         let (field, endpoint) = (format!("{field}.tls.insecure"), endpoint.as_str());
-        tracing::warn!(field, endpoint, "any certificate is believed: whoever stands between can read and change all");
+        // `migctl run` shows nothing below an error, and this must be seen.
+        tracing::error!(field, endpoint, "any certificate is believed: whoever stands between can read and change all");
     }
     let version = spec.version.as_ref().map(|said| {
         let product = if said.opensearch { Product::OpenSearch } else { Product::Elasticsearch };

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod server;
+mod signing;
 
 use std::sync::Mutex;
 use std::time::Duration;
