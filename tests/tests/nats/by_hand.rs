@@ -20,16 +20,16 @@ fn quickstart() -> PathBuf {
 #[test]
 fn every_gate_waits_for_its_approval_and_every_document_arrives() {
     let mut rig = Rig::new("by-hand", &quickstart().join("repository"), "snap-1", "");
-    rig.start_coordinator();
-    rig.start_worker("a");
-    rig.start_worker("b");
-    rig.submit();
+    rig.start_coordinator().unwrap();
+    rig.start_worker("a").unwrap();
+    rig.start_worker("b").unwrap();
+    rig.does(&["submit"]);
     for phase in ["metadata", "load", "cleanup"] {
         let (code, view) = rig.await_phase(phase, "waiting");
-        assert_eq!(code, 3, "{view:#}");
+        assert_eq!(code, Some(3), "{view:#}");
         let said = rig.migctl(&["status"]);
-        assert!(said.out.contains(&format!("waits for: migctl approve {phase}")), "{}", said.out);
-        rig.approve(phase);
+        assert!(said.output.contains(&format!("waits for: migctl approve {phase}")), "{}", said.output);
+        rig.does(&["approve", phase]);
     }
     rig.await_end();
 
@@ -62,16 +62,16 @@ fn await_empty_queue(rig: &mut Rig) {
 #[test]
 fn a_migration_cannot_be_continued_with_another_snapshot_or_target() {
     let rig = Rig::new("changed", &quickstart().join("repository"), "snap-1", "");
-    rig.submit();
-    rig.configure(&quickstart().join("repository"), "snap-2", "");
+    rig.does(&["submit"]);
+    rig.reconfigure(&quickstart().join("repository"), "snap-2", "");
     let said = rig.migctl(&["submit"]);
-    assert_eq!(said.code, 2, "{}", said.error);
-    assert!(said.error.contains("`snapshot`") && said.error.contains("another `name`"), "{}", said.error);
-    rig.configure(&quickstart().join("repository"), "snap-1", "indices: [books]\n");
+    assert_eq!(said.code, Some(2), "{}", said.errors);
+    assert!(said.errors.contains("`snapshot`") && said.errors.contains("another `name`"), "{}", said.errors);
+    rig.reconfigure(&quickstart().join("repository"), "snap-1", "indices: [books]\n");
     let said = rig.migctl(&["submit"]);
-    assert_eq!(said.code, 2, "{}", said.error);
-    assert!(said.error.contains("`indices`"), "{}", said.error);
+    assert_eq!(said.code, Some(2), "{}", said.errors);
+    assert!(said.errors.contains("`indices`"), "{}", said.errors);
     // What was submitted first stands, and may be submitted again.
-    rig.configure(&quickstart().join("repository"), "snap-1", "");
-    rig.submit();
+    rig.reconfigure(&quickstart().join("repository"), "snap-1", "");
+    rig.does(&["submit"]);
 }

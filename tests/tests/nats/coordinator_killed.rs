@@ -13,7 +13,7 @@ fn a_killed_coordinator_continues_where_it_was() {
     let there = source.on_target().len();
     rig.note(&format!("killed; {there} of {} documents are there", source.len()));
     assert!(there < source.len());
-    rig.start_coordinator();
+    rig.start_coordinator().unwrap();
     rig.await_end();
     let sent_twice = source.assert_arrived();
     rig.note(&format!("{} documents, sent twice {}", source.len(), sent_twice.len()));

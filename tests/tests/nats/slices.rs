@@ -28,7 +28,7 @@ pub struct Held {
 impl Rig {
     /// Every checkpoint there is now; `None` while the bus is away.
     pub fn checkpoints(&mut self) -> Option<Checkpoints> {
-        let (bus, migration) = (self.bus(), self.migration.clone());
+        let (bus, migration) = (self.bus(), self.name());
         let read = async {
             let mut all = Checkpoints::new();
             for key in bus::Bus::keys(&*bus, Bucket::Checkpoints, &names::migration_prefix(&migration)).await? {
@@ -44,7 +44,7 @@ impl Rig {
 
     /// The plan of a shard.
     pub fn plan(&mut self, shard: ShardId) -> ShardPlan {
-        let (bus, key) = (self.bus(), names::plan(&self.migration, shard));
+        let (bus, key) = (self.bus(), names::plan(&self.name(), shard));
         self.wait_for(bus::read(&*bus, Bucket::Migrations, &key)).unwrap().unwrap().0
     }
 

@@ -19,7 +19,7 @@ fn a_blocked_index_stops_the_load_with_its_reason_and_a_new_submission_goes_on()
     block(json!(true));
     let (code, view) = rig.await_phase("load", "failed");
     rig.note("stopped");
-    assert_eq!(code, 4);
+    assert_eq!(code, Some(4));
     assert_eq!(view["dead_letters"], 0, "{view:#}");
     let load = view["phases"].as_array().unwrap().iter().find(|phase| phase["phase"] == "load").unwrap();
     let reason = load["reason"].as_str().unwrap();
@@ -28,7 +28,7 @@ fn a_blocked_index_stops_the_load_with_its_reason_and_a_new_submission_goes_on()
     assert!(stopped < source.len(), "the load was through already");
 
     block(json!(null));
-    rig.submit();
+    rig.does(&["submit"]);
     rig.await_end();
     let sent_twice = source.assert_arrived();
     rig.note(&format!("{} documents, {stopped} before the block, sent twice {}", source.len(), sent_twice.len()));
