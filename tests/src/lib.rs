@@ -1,7 +1,7 @@
 //! What the end-to-end tests stand on: real servers, real snapshots, and the comparison with the truth.
 //!
-//! the bus, [`s3`] a place for repositories, [`front`] what stands before a server and asks for credentials;
-//! [`binaries`] are the project's own programs, [`processes`] those that run, [`workplace`] is where a person runs
+//! *Who is there*: [`servers`] starts Elasticsearch and OpenSearch, [`http`] and [`bulk`] talk to them, [`front`] is TLS
+//! and authentication before one of them; [`nats`] starts the bus, [`s3`] a place for repositories; [`binaries`] are the project's own programs, [`processes`] those that run, [`workplace`] is where a person runs
 //! `migctl`, [`rig`] all of them at one migration. *What is moved*: [`fixtures`] are snapshots that real servers wrote.
 //! *Whether it arrived*: [`document`] is one document, [`truth`] compares many with what the source's server answered.
 
