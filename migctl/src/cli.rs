@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use protocol::ids::MigrationName;
 use protocol::pattern::Pattern;
-use protocol::phase::Phase;
+
+mod migration;
+
+pub use migration::{
+    AuditArgs, BusArgs, DecideArgs, EvidenceArgs, ForgetArgs, ListArgs, RetryArgs, RunArgs, StatusArgs, SubmitArgs,
+    WishArgs,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -13,7 +18,7 @@ Exit codes:
   1  failed; the reason is on standard error
   2  the command line or the configuration is not valid
   3  waits for an approval: migctl approve <phase>
-  4  the migration failed or stopped; `migctl status` says where";
+  4  the pre-flight or a phase failed, was stopped or rejected; `migctl status` says where";
 
 /// Moves an Elasticsearch or OpenSearch cluster into another one, from a snapshot.
 #[derive(Debug, Parser)]
@@ -32,28 +37,54 @@ pub struct Cli {
 pub enum Command {
     /// Run a whole migration in this process, with nothing installed.
     #[command(after_help = "\
-Stop it any time: the same command continues where it was.
+Stop it any time: the same command continues where it was. From another terminal in the same directory every command
+about a migration works on it too: status, approve, pause, stop, …
 
 Examples:
   migctl run -c examples/quickstart.yaml
   migctl run -c migration.yaml --approve-all")]
     Run(RunArgs),
-    /// Hand a migration to the coordinator and the workers on a NATS server.
+    /// Hand a migration to the coordinator and the workers on a NATS server, and wait for its pre-flight.
     #[command(after_help = "\
-Submitting again takes up what stopped or failed.
+Submitting again takes up what stopped or failed, and tells what a changed configuration means for what was done.
 
 Example:
   migctl submit -c migration.yaml --nats nats://127.0.0.1:4222")]
     Submit(SubmitArgs),
+    /// List the migrations on a NATS server, or in this directory.
+    List(ListArgs),
     /// Show where a migration is.
     #[command(after_help = "\
 Examples:
-  migctl status -c migration.yaml --watch
+  migctl status -m shop --watch
   migctl status -c migration.yaml --output json")]
     Status(StatusArgs),
+    /// Show what the gate of a phase is about to let through.
+    #[command(after_help = "Example:\n  migctl evidence metadata -m shop")]
+    Evidence(EvidenceArgs),
     /// Open the gate of a phase.
-    #[command(after_help = "Example:\n  migctl approve load -c migration.yaml --note 'evening window'")]
-    Approve(ApproveArgs),
+    #[command(after_help = "\
+Before its turn a phase can be approved too, whatever its evidence will be. A changed configuration voids an approval.
+
+Example:
+  migctl approve load -m shop --note 'evening window'")]
+    Approve(DecideArgs),
+    /// Keep the gate of a phase shut, until somebody approves it.
+    #[command(after_help = "Example:\n  migctl reject load -m shop --note 'two indices too many'")]
+    Reject(DecideArgs),
+    /// Begin nothing new and give back what is in hand, until `resume`.
+    Pause(WishArgs),
+    /// Go on after `pause` or `stop`.
+    Resume(WishArgs),
+    /// End the migration where it is; `resume` or `submit` takes it up again.
+    Stop(WishArgs),
+    /// Do a phase or a shard again although it was done.
+    #[command(after_help = "Examples:\n  migctl retry verify -m shop\n  migctl retry --shard orders/3 -m shop")]
+    Retry(RetryArgs),
+    /// Show what people did, and when.
+    Audit(AuditArgs),
+    /// Remove the state of a finished, failed or stopped migration; what it wrote to the target stays.
+    Forget(ForgetArgs),
     /// Write, check and show the configuration of a migration.
     #[command(subcommand)]
     Configure(ConfigureCommand),
@@ -126,84 +157,6 @@ Examples:
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
-}
-
-/// Arguments of `run`.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// The configuration.
-    #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
-    pub config: PathBuf,
-    /// Open every gate without asking.
-    #[arg(long)]
-    pub approve_all: bool,
-    /// Slices loaded at once; default: one per core.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub slots: Option<u32>,
-    /// Memory for documents in flight; default: `sizing.memory` of the configuration, which it can only lower.
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<bytesize::ByteSize>,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-}
-
-/// Which bus a migration is on.
-#[derive(Debug, Args)]
-pub struct BusArgs {
-    /// The configuration; its name says which migration.
-    #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
-    pub config: PathBuf,
-    /// The migration's name, instead of a configuration.
-    #[arg(long, value_name = "NAME")]
-    pub migration: Option<MigrationName>,
-    /// The NATS server; without it the state of a `migctl run` in this directory is meant.
-    #[arg(long, env = "MIGCTL_NATS_URL", hide_env_values = true, value_name = "URL")]
-    pub nats: Option<String>,
-}
-
-/// Arguments of `submit`.
-#[derive(Debug, Args)]
-pub struct SubmitArgs {
-    /// The configuration.
-    #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
-    pub config: PathBuf,
-    /// The NATS server.
-    #[arg(
-        long,
-        env = "MIGCTL_NATS_URL",
-        hide_env_values = true,
-        default_value = "nats://127.0.0.1:4222",
-        value_name = "URL"
-    )]
-    pub nats: String,
-}
-
-/// Arguments of `status`.
-#[derive(Debug, Args)]
-pub struct StatusArgs {
-    /// Which migration, where.
-    #[command(flatten)]
-    pub bus: BusArgs,
-    /// Repeat until the migration ends.
-    #[arg(short, long)]
-    pub watch: bool,
-    /// How to print it.
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-}
-
-/// Arguments of `approve`.
-#[derive(Debug, Args)]
-pub struct ApproveArgs {
-    /// The phase whose gate to open.
-    pub phase: Phase,
-    /// Which migration, where.
-    #[command(flatten)]
-    pub bus: BusArgs,
-    /// Why, for the record.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub note: String,
 }
 
 /// Where a repository is.

@@ -3,10 +3,12 @@
 //! [`cli`] is what can be typed, [`commands`] a file per command: request → answer → text or JSON. [`config`] reads the
 //! configuration file, [`view`] what is on the bus. Data goes to standard output, everything else to standard error.
 
+mod ask;
 mod cli;
 mod commands;
 mod config;
 mod exit;
+mod person;
 mod table;
 mod view;
 
@@ -23,8 +25,17 @@ async fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => commands::run::run(args).await,
         Command::Submit(args) => commands::submit::submit(args).await,
+        Command::List(args) => commands::list::list(args).await,
         Command::Status(args) => commands::status::status(args).await,
-        Command::Approve(args) => commands::approve::approve(args).await,
+        Command::Evidence(args) => commands::decide::evidence(args).await,
+        Command::Approve(args) => commands::decide::approve(args).await,
+        Command::Reject(args) => commands::decide::reject(args).await,
+        Command::Pause(args) => commands::wish::pause(args).await,
+        Command::Resume(args) => commands::wish::resume(args).await,
+        Command::Stop(args) => commands::wish::stop(args).await,
+        Command::Retry(args) => commands::retry::retry(args).await,
+        Command::Audit(args) => commands::audit::audit(args).await,
+        Command::Forget(args) => commands::forget::forget(args).await,
         Command::Configure(command) => commands::configure::configure(command).await,
         Command::Snapshot(SnapshotCommand::Ls { repo, output }) => commands::snapshot::ls(&repo, output).await,
         Command::Snapshot(SnapshotCommand::Inspect(args)) => commands::inspect::inspect(args).await,

@@ -253,6 +253,13 @@ pub fn parse_plan(migration: &MigrationName, key: &str) -> Option<ShardId> {
     Some(ShardId { index: IndexNo(index.parse().ok()?), shard: shard.parse().ok()? })
 }
 
+/// The migration whose specification a key of [`Bucket::Migrations`] is, if it is one.
+#[must_use]
+pub fn parse_spec(key: &str) -> Option<MigrationName> {
+    let migration: MigrationName = key.split('.').next()?.parse().ok()?;
+    (*key == spec(&migration)).then_some(migration)
+}
+
 /// What page of the catalogue a key of [`Bucket::Migrations`] is, if it is one.
 #[must_use]
 pub fn parse_catalogue(migration: &MigrationName, key: &str) -> Option<u32> {

@@ -1,30 +1,30 @@
 //! `migctl run`: bus, coordinator and workers in this process.
 //!
 //! The state is kept in `.migctl/<migration>/`; killed at any moment, the same command continues. Gates are asked for
-//! on a terminal; without one a gate that waits ends the command with its own exit code.
+//! on a terminal; without one a gate that waits ends the command with its own exit code, or, with `--wait`, waits for
+//! another terminal. When all is done the state is removed, unless there are dead letters to read.
 
-use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::Context;
 use coordinator::shell;
+use protocol::bus::SharedBus;
 use protocol::bus::embedded::EmbeddedBus;
-use protocol::bus::{self, SharedBus};
 use protocol::ids::MigrationName;
-use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
-use protocol::state::{MigrationState, PhaseStatus};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use worker::work;
 
-use super::{approve, load_config, state_dir, status, submit};
+use super::{forget, load_config, state_dir, status, submit};
 use crate::cli::{Output, RunArgs};
 use crate::exit::Exit;
 use crate::view::View;
 
+mod gates;
 mod progress;
 
+use gates::Gates;
 use progress::Progress;
 
 /// How often progress is looked at.
@@ -37,49 +37,76 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let spec = load_config(&args.config)?;
     let migration = spec.name.clone();
-    let dir = state_dir(&migration);
-    let bus: SharedBus = EmbeddedBus::open(&dir).await.context("open the state of the migration")?;
+    let opened = EmbeddedBus::open(&state_dir(&migration)).await.context("open the state of the migration")?;
+    let bus: SharedBus = opened.clone();
     let before = View::read(&*bus, &migration).await?;
-    if let Some(view) = before.as_ref().filter(|view| view.current().is_none()) {
-        eprintln!("{migration} is complete; to run it anew, remove {} and what it wrote", dir.display());
-        return finish(view, args.output);
-    }
-    let submission = submit::store(&*bus, spec).await?;
-    let cancel = CancellationToken::new();
-    let mut parts = start(&bus, &migration, &args, &cancel)?;
-    let mut progress = Progress::new(&bus, &migration, submission, before.as_ref()).await?;
-    let ended = follow(&bus, &migration, &args, &mut progress, &mut parts).await;
-    progress.clear();
-    cancel.cancel();
-    while let Some(part) = parts.join_next().await {
-        part.context("stop a part of the run")?.context("stop")?;
-    }
-    match ended? {
-        Ended::Through | Ended::Failed => {
-            let view = View::read(&*bus, &migration).await?.context("read the result")?;
-            finish(&view, args.output)
+    let ended = match &before {
+        // All but the removal was done, or there are dead letters to read.
+        Some(view) if view.current().is_none() => Ended::Through,
+        _ => {
+            submit::store(&*bus, spec, args.redo).await?;
+            drive(&bus, &migration, &args, before.as_ref()).await?
         }
+    };
+    let view = View::read(&*bus, &migration).await?.context("read the result")?;
+    drop(bus);
+    opened.close().await;
+    drop(opened);
+    let exit = match ended {
+        Ended::Through | Ended::Failed => finish(&view, args.output)?,
         Ended::Waiting(phase) => {
             eprintln!(
                 "{phase} waits for approval and there is no terminal to ask on: run again with --approve-all, or \
-                 `migctl approve {phase} -c {}` and run again",
+                 `migctl approve {phase} -c {}` and run again; with --wait a run waits for that",
                 args.config.display()
             );
-            Ok(Exit::Waiting)
+            Exit::Waiting
+        }
+        Ended::Declined(phase) => {
+            eprintln!("{phase} still waits: `migctl approve {phase} -m {migration}`, or run again");
+            Exit::Waiting
         }
         Ended::Interrupted => {
             eprintln!("stopped; the same command continues where it was");
-            Ok(Exit::Error)
+            Exit::Error
         }
+    };
+    if exit == Exit::Done && view.keeps_dead_letters() {
+        eprintln!("its state is kept for them: `migctl forget -m {migration}` removes it");
+    } else if exit == Exit::Done {
+        forget::remove_folder(&migration)?;
     }
+    Ok(exit)
 }
 
 /// How following ended.
 enum Ended {
     Through,
     Failed,
+    /// There is nobody to ask.
     Waiting(Phase),
+    /// Who was asked said no.
+    Declined(Phase),
     Interrupted,
+}
+
+/// Runs coordinator and workers as long as there is something to do.
+async fn drive(
+    bus: &SharedBus,
+    migration: &MigrationName,
+    args: &RunArgs,
+    before: Option<&View>,
+) -> anyhow::Result<Ended> {
+    let cancel = CancellationToken::new();
+    let mut parts = start(bus, migration, args, &cancel)?;
+    let mut progress = Progress::new(bus, migration, before).await?;
+    let ended = follow(bus, migration, Gates::new(bus, migration, args), &mut progress, &mut parts).await;
+    progress.clear();
+    cancel.cancel();
+    while let Some(part) = parts.join_next().await {
+        part.context("stop a part of the run")?.context("stop")?;
+    }
+    ended
 }
 
 fn start(
@@ -96,9 +123,14 @@ fn start(
     let mut parts = JoinSet::new();
     let (driven, name, token) = (bus.clone(), migration.clone(), cancel.clone());
     parts.spawn(async move {
-        shell::drive(driven, name, token.clone()).await.context("decide")?;
-        // Complete: what follows reads the state.
-        token.cancelled().await;
+        // What somebody wants done again in the last moment is driven too.
+        while let shell::Ended::Complete(_) =
+            shell::drive(driven.clone(), name.clone(), token.clone()).await.context("decide")?
+        {
+            if token.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+                break;
+            }
+        }
         Ok(())
     });
     let (worked, token) = (bus.clone(), cancel.clone());
@@ -113,7 +145,7 @@ fn start(
 async fn follow(
     bus: &SharedBus,
     migration: &MigrationName,
-    args: &RunArgs,
+    mut gates: Gates<'_>,
     progress: &mut Progress,
     parts: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<Ended> {
@@ -130,66 +162,27 @@ async fn follow(
                 part.context("a part of the run")??;
                 anyhow::bail!("a part of the run ended before the migration did");
             }
+            answer = gates.answer() => {
+                if let Some(ended) = gates.heed(answer).await? {
+                    return Ok(ended);
+                }
+            }
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         let Some(view) = View::read(&**bus, migration).await? else { continue };
         progress.show(&view).await?;
-        if let Some(reason) = preflight_failure(bus, migration, view.submission).await? {
-            progress.clear();
-            eprintln!("preflight failed: {reason}");
-            return Ok(Ended::Failed);
-        }
-        let Some(phase) = view.current() else { return Ok(Ended::Through) };
-        match phase.status {
+        match view.now().status {
+            "complete" => return Ok(Ended::Through),
             "failed" => return Ok(Ended::Failed),
-            "waiting" => {
-                let phase = phase.phase;
+            "waiting" | "rejected" => {
                 progress.clear();
-                if !args.approve_all && !ask(phase).await? {
-                    return Ok(Ended::Waiting(phase));
-                }
-                let note = if args.approve_all { "run --approve-all" } else { "asked during run" };
-                approve::store(&**bus, migration, phase, note).await?;
-                // Until the coordinator has seen it the phase would be asked for again.
-                while View::read(&**bus, migration)
-                    .await?
-                    .is_some_and(|view| view.current().is_some_and(|now| now.phase == phase && now.status == "waiting"))
-                {
-                    tokio::time::sleep(LOOK_EVERY / 5).await;
+                if let Some(ended) = gates.stand_before(&view).await? {
+                    return Ok(ended);
                 }
             }
-            _ => {}
+            _ => gates.passed(),
         }
     }
-}
-
-/// Why nothing begins, where what was looked at first stands against it.
-async fn preflight_failure(
-    bus: &SharedBus,
-    migration: &MigrationName,
-    submission: u32,
-) -> anyhow::Result<Option<String>> {
-    let state = bus::read::<MigrationState>(&**bus, Bucket::Migrations, &names::state(migration)).await?;
-    Ok(state.filter(|(state, _)| state.submission == submission).and_then(|(state, _)| match state.preflight.status {
-        PhaseStatus::Failed(reason) => Some(reason),
-        _ => None,
-    }))
-}
-
-/// Asks on the terminal; no terminal is a no.
-async fn ask(phase: Phase) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Ok(false);
-    }
-    let answer = tokio::task::spawn_blocking(move || -> std::io::Result<String> {
-        eprint!("begin {phase}? [y/N] ");
-        std::io::stderr().flush()?;
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line)?;
-        Ok(line)
-    });
-    let answer = answer.await.context("ask")?.context("read the answer")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn finish(view: &View, output: Output) -> anyhow::Result<Exit> {
@@ -205,5 +198,5 @@ fn finish(view: &View, output: Output) -> anyhow::Result<Exit> {
             }
         }
     }
-    Ok(if view.current().is_none() { Exit::Done } else { Exit::Failed })
+    Ok(if view.now().status == "complete" { Exit::Done } else { Exit::Failed })
 }

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use protocol::bus::BusError;
+use protocol::bus::{BusError, SharedBus};
+use protocol::ids::MigrationName;
 
-use super::attach;
+use super::{attach, named, state_dir, unknown};
 use crate::cli::{BusArgs, Output, StatusArgs};
 use crate::exit::Exit;
-use crate::table;
-use crate::view::{PhaseView, View};
+use crate::view::View;
+
+mod text;
+
+pub use text::{index_table, verdict};
 
 /// Between two looks of `--watch`.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -19,127 +23,78 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// # Errors
 /// No such migration; the bus's.
 pub async fn status(args: StatusArgs) -> anyhow::Result<Exit> {
+    let mut last = None;
     loop {
-        let view = match look(&args.bus).await {
-            // A run that ends while it is asked leaves its state behind: to be read without it.
-            Err(error) if error.downcast_ref::<BusError>().is_some_and(BusError::is_transient) => {
-                look(&args.bus).await?
-            }
-            looked => looked?,
+        let looked = match look(&args.bus).await {
+            // A run that ends while it is asked leaves its state behind, or removes it: to be asked anew.
+            Err(error) if is_transient(&error) => look(&args.bus).await,
+            looked => looked,
         };
-        match args.output {
-            Output::Json => println!("{}", serde_json::to_string_pretty(&view).context("write JSON")?),
-            Output::Text => println!("{}", text(&view)),
+        let view = match (looked?, last) {
+            (Looked::At(view), _) => view,
+            (Looked::Nothing(_), Some(last)) => {
+                print(&last, args.output)?;
+                eprintln!("complete; its state was removed at cleanup");
+                return Ok(Exit::Done);
+            }
+            (Looked::Nothing(error), None) => return Err(error),
+        };
+        print(&view, args.output)?;
+        if let Some(exit) = ended(&view, args.watch) {
+            return Ok(exit);
         }
-        let exit = match view.current().map(|phase| phase.status) {
-            None => Exit::Done,
-            Some("failed") => Exit::Failed,
-            Some("waiting") => Exit::Waiting,
-            Some(_) if args.watch => {
-                tokio::time::sleep(WATCH_EVERY).await;
-                continue;
-            }
-            Some(_) => Exit::Done,
-        };
-        return Ok(exit);
+        last = Some(*view);
+        tokio::time::sleep(WATCH_EVERY).await;
     }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<BusError>().is_some_and(BusError::is_transient)
+}
+
+/// How the command ends with what was seen; `None`: it goes on watching.
+fn ended(view: &View, watch: bool) -> Option<Exit> {
+    match view.now().status {
+        "complete" => Some(Exit::Done),
+        "failed" | "rejected" => Some(Exit::Failed),
+        "waiting" => Some(Exit::Waiting),
+        _ => (!watch).then_some(Exit::Done),
+    }
+}
+
+/// What a look found.
+enum Looked {
+    At(Box<View>),
+    /// No such migration, and what to say of that.
+    Nothing(anyhow::Error),
 }
 
 /// The migration as it is now; the bus is asked anew each time: a state that no run holds is locked while it is looked
 /// at, and a run may want to begin.
-async fn look(args: &BusArgs) -> anyhow::Result<View> {
-    let (migration, bus) = attach(args).await?;
-    let view = View::read(&*bus, &migration).await?;
-    view.with_context(|| format!("there is no migration {migration} on this bus"))
-}
-
-fn text(view: &View) -> String {
-    let rows = view
-        .phases
-        .iter()
-        .map(|phase| {
-            let note = phase.reason.as_deref().and_then(|why| why.lines().next());
-            let note = note.or_else(|| phase.notes.first().map(String::as_str)).unwrap_or_default();
-            vec![phase.phase.to_string(), phase.status.to_owned(), took(phase), table::shorten(note, 90)]
-        })
-        .collect();
-    let mut parts = vec![
-        format!("{}, submission {}", view.migration, view.submission),
-        table::table(&["phase", "status", "took", ""], &[2], rows),
-    ];
-    if !view.indices.is_empty() {
-        parts.push(index_table(view));
-    }
-    for worker in &view.workers {
-        let doing = if worker.doing.is_empty() { "idle".to_owned() } else { worker.doing.join(", ") };
-        parts.push(format!("worker {}: {} slots, {doing}", worker.id, worker.slots));
-    }
-    parts.extend(verdict(view));
-    parts.join("\n")
-}
-
-fn took(phase: &PhaseView) -> String {
-    match (phase.started_ms, phase.ended_ms) {
-        (Some(started), Some(ended)) if ended >= started => {
-            let tenths = (ended - started) / 100;
-            format!("{}.{} s", tenths / 10, tenths % 10)
+async fn look(args: &BusArgs) -> anyhow::Result<Looked> {
+    let (migration, bus) = match attach(args).await {
+        Ok(found) => found,
+        Err(error) => {
+            let migration = named(args)?;
+            let here = args.nats.nats.is_none();
+            let is_gone = here && !state_dir(&migration).try_exists().context("look for the state")?;
+            return if is_gone { Ok(Looked::Nothing(error)) } else { Err(error) };
         }
-        _ => String::new(),
-    }
-}
-
-/// What became of every index's documents.
-#[must_use]
-pub fn index_table(view: &View) -> String {
-    let total = view.total();
-    let line = |name: String, live: u64, counts: &protocol::checkpoint::Counts, adds_up: bool| {
-        vec![
-            name,
-            table::count(live),
-            table::count(counts.written),
-            table::count(counts.already_there),
-            table::count(counts.rejected),
-            table::count(counts.skipped_total()),
-            table::count(counts.nested),
-            if adds_up { "yes".to_owned() } else { "no".to_owned() },
-        ]
     };
-    let mut rows: Vec<Vec<String>> = view
-        .indices
-        .iter()
-        .map(|index| line(index.name.clone(), index.live_docs, &index.counts, index.adds_up))
-        .collect();
-    let live = view.indices.iter().map(|index| index.live_docs).sum();
-    let adds_up = view.indices.iter().all(|index| index.adds_up);
-    rows.push(line("total".to_owned(), live, &total, adds_up));
-    let head = ["index", "live docs", "written", "already there", "rejected", "skipped", "nested", "adds up"];
-    table::table(&head, &[1, 2, 3, 4, 5, 6], rows)
+    view(&bus, &migration).await
 }
 
-/// How it ended or what it waits for, and what to do next.
-#[must_use]
-pub fn verdict(view: &View) -> Vec<String> {
-    let mut lines = Vec::new();
-    let skipped = view.total().skipped;
-    if !skipped.is_empty() {
-        let reasons: Vec<String> =
-            skipped.iter().map(|(reason, count)| format!("{count} {}", reason.as_str())).collect();
-        lines.push(format!("skipped: {}", reasons.join(", ")));
+async fn view(bus: &SharedBus, migration: &MigrationName) -> anyhow::Result<Looked> {
+    Ok(match View::read(&**bus, migration).await? {
+        Some(view) => Looked::At(Box::new(view)),
+        None => Looked::Nothing(unknown(&**bus, migration).await),
+    })
+}
+
+fn print(view: &View, output: Output) -> anyhow::Result<()> {
+    match output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(view).context("write JSON")?),
+        Output::Text => println!("{}", text::all(view)),
     }
-    if view.dead_letters > 0 {
-        lines.push(format!("{} dead letters", view.dead_letters));
-    }
-    match view.current() {
-        None => lines.push(format!("{} is complete", view.migration)),
-        Some(phase) if phase.status == "failed" => {
-            let why = phase.reason.as_deref().unwrap_or("no reason was stored");
-            lines.push(format!("error: {} failed: {why}", phase.phase));
-            lines.push("mend it and run (or submit) the same configuration again: what is done stays done".to_owned());
-        }
-        Some(phase) if phase.status == "waiting" => {
-            lines.push(format!("waits for: migctl approve {}", phase.phase));
-        }
-        Some(phase) => lines.push(format!("{} is {}", phase.phase, phase.status)),
-    }
-    lines
+    Ok(())
 }

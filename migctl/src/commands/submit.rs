@@ -1,19 +1,19 @@
 //! `migctl submit`: hands a migration to the coordinator and the workers on a NATS server.
 
+mod difference;
+mod preflight;
+mod store;
+
 use anyhow::Context;
 use protocol::bus::nats::{NatsBus, NatsOptions};
-use protocol::bus::{self, Bus, BusError};
-use protocol::ids::MigrationName;
-use protocol::names::{self, Bucket};
-use protocol::phase::Phase;
-use protocol::spec::{Spec, Submission};
-use protocol::state::{MigrationState, PhaseStatus};
+
+pub use store::{Stored, again, store};
 
 use super::{NO_NATS, load_config};
 use crate::cli::SubmitArgs;
-use crate::exit::{Exit, Invalid};
+use crate::exit::Exit;
 
-/// Submits the configuration, for the first time or again.
+/// Submits the configuration, for the first time or again, and waits until everything was looked at.
 ///
 /// # Errors
 /// A configuration that is not valid, or is another migration's; the bus's.
@@ -21,61 +21,26 @@ pub async fn submit(args: SubmitArgs) -> anyhow::Result<Exit> {
     let spec = load_config(&args.config)?;
     let bus = NatsBus::connect(NatsOptions::new(&args.nats)).await.context(NO_NATS)?;
     let migration = spec.name.clone();
-    let number = store(&*bus, spec).await?;
-    println!("{migration}: submitted{}", if number > 1 { ", what stopped or failed is taken up" } else { "" });
-    if bus.keys(Bucket::Workers, "").await?.is_empty() {
-        eprintln!("no worker is there yet; start one: worker start --nats {}", args.nats);
-    }
-    eprintln!("next: migctl status -c {} --nats {} --watch", args.config.display(), args.nats);
-    Ok(Exit::Done)
-}
-
-/// Stores the specification as the next submission; its number.
-///
-/// # Errors
-/// The migration has begun with other documents or another target; the bus's.
-pub async fn store(bus: &dyn Bus, spec: Spec) -> anyhow::Result<u32> {
-    let key = names::spec(&spec.name);
-    let before = bus::read::<Submission>(bus, Bucket::Migrations, &key).await?;
-    let (number, revision) = match &before {
-        Some((before, revision)) => {
-            if !register_failed(bus, &spec.name).await? {
-                same_migration(&before.spec, &spec)?;
-            }
-            (before.number.saturating_add(1), Some(*revision))
+    let number = match store(&*bus, spec, args.redo).await? {
+        Stored::Unchanged(number) => {
+            println!(
+                "{migration}: submission {number} is under way with this very configuration: nothing to take up; \
+                 `migctl retry` does a phase again"
+            );
+            number
         }
-        None => (1, None),
+        Stored::New(1) => {
+            println!("{migration}: submitted");
+            1
+        }
+        Stored::New(number) => {
+            println!("{migration}: submitted, what stopped or failed is taken up (submission {number})");
+            number
+        }
     };
-    let value = bus::bytes(&key, &Submission { number, spec, redo: None })?;
-    match revision {
-        Some(revision) => bus.update(Bucket::Migrations, &key, value, revision).await?,
-        None => bus.create(Bucket::Migrations, &key, value).await?,
-    };
-    Ok(number)
-}
-
-/// Whether nothing was done yet that another snapshot or target would spoil, and nobody is at it: a mistyped path may
-/// be mended.
-async fn register_failed(bus: &dyn Bus, migration: &MigrationName) -> Result<bool, BusError> {
-    let state = bus::read::<MigrationState>(bus, Bucket::Migrations, &names::state(migration)).await?;
-    let failed = state.is_some_and(|(state, _)| matches!(state.phase(Phase::Register).status, PhaseStatus::Failed(_)));
-    Ok(failed && bus.get(Bucket::Migrations, &names::inventory(migration, 0)).await?.is_none())
-}
-
-/// Plans and checkpoints belong to one snapshot and one target: with others they would mean nothing.
-fn same_migration(before: &Spec, now: &Spec) -> Result<(), Invalid> {
-    let changed = if !before.snapshot.is_same_snapshot(&now.snapshot) {
-        "snapshot"
-    } else if before.target.endpoint != now.target.endpoint {
-        "target.endpoint"
-    } else if before.indices != now.indices {
-        "indices"
-    } else {
-        return Ok(());
-    };
-    Err(Invalid(format!(
-        "migration {} was begun with another `{changed}`: what it did can't be continued with this one; give the new \
-         migration another `name`",
-        now.name
-    )))
+    let exit = if args.no_wait { Exit::Done } else { preflight::wait(&*bus, &migration, number, &args.nats).await? };
+    if exit == Exit::Done {
+        eprintln!("next: migctl status -m {migration} --nats {} --watch", args.nats);
+    }
+    Ok(exit)
 }

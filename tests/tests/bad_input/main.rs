@@ -27,6 +27,7 @@ use tests::workplace::{Ended, Workplace};
 const DONE: Option<i32> = Some(0);
 const ERROR: Option<i32> = Some(1);
 const USAGE: Option<i32> = Some(2);
+const WAITING: Option<i32> = Some(3);
 const FAILED: Option<i32> = Some(4);
 
 /// The folder of the quickstart: its repository holds `snap-1`.

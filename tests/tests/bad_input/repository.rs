@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tests::workplace::{Config, Workplace};
 
-use crate::{DONE, ERROR, FAILED, USAGE, index, phase, quickstart, says, status};
+use crate::{DONE, ERROR, FAILED, USAGE, WAITING, index, phase, quickstart, says, status};
 
 const VERSIONS: &str = "versions read: Elasticsearch 1.x to 9.x, OpenSearch 1.x to 3.x";
 
@@ -40,11 +40,11 @@ fn a_repository_that_cannot_be_opened_is_told_and_the_corrected_configuration_go
     ] {
         workplace.configure(config).unwrap();
         let place = place.display().to_string();
-        let expected = [&["error: register failed: ", &place, "mend it and run"], phrases].concat();
+        let expected = [&["error: preflight failed: ", &place, "mend it and run"], phrases].concat();
         let ended = says(&workplace, &["run"], FAILED, &expected);
         assert!(ended.output.is_empty(), "there is nothing to make a table of");
         assert!(workplace.out("").unwrap().is_empty());
-        assert_eq!(phase(&status(&workplace), "register"), "failed");
+        assert_eq!(phase(&status(&workplace), "register"), "pending");
         let asked = ["snapshot", "export", "--repo", &place, "--snapshot", config.snapshot];
         let ended = says(&workplace, &asked, ERROR, phrases);
         assert!(ended.output.is_empty());
@@ -53,10 +53,6 @@ fn a_repository_that_cannot_be_opened_is_told_and_the_corrected_configuration_go
     says(&workplace, &["run"], DONE, &["test is complete"]);
     let report = workplace.compare(&quickstart().join("truth.ndjson"), |_| true).unwrap();
     assert!(report.is_equal() && report.equal == 477, "{report}");
-
-    // From here on there are plans and documents of this snapshot.
-    workplace.configure(Config::new(&missing, "snap-1")).unwrap();
-    says(&workplace, &["run"], DONE, &["test is complete; to run it anew, remove .migctl/test"]);
 }
 
 #[test]
@@ -65,15 +61,20 @@ fn a_migration_that_has_begun_keeps_its_snapshot_and_target() {
     let config = Config { further: "", ..Config::new(&repository, "snap-1") };
     let workplace = Workplace::with(config).unwrap();
     assert_eq!(workplace.migctl(&["run"]).unwrap().code, Some(3), "it waits before metadata");
-    for (changed, field) in [
-        (Config { snapshot: "snap-2", ..config }, "snapshot"),
-        (Config { endpoint: "file:./elsewhere", ..config }, "target.endpoint"),
-        (Config { further: "indices: [orders]\n", ..config }, "indices"),
-    ] {
-        workplace.configure(changed).unwrap();
-        let expected = format!("migration test was begun with another `{field}`");
-        says(&workplace, &["run"], USAGE, &[&expected, "give the new migration another `name`"]);
-    }
+    let begun = |field: &str| format!("migration test was begun with another `{field}`");
+    let another = "give the new migration another `name`";
+    workplace.configure(Config { snapshot: "snap-2", ..config }).unwrap();
+    says(&workplace, &["run"], USAGE, &[&begun("snapshot.externallyManagedSnapshot"), another]);
+    workplace.configure(Config { further: "indices: [orders]\n", ..config }).unwrap();
+    says(&workplace, &["run"], USAGE, &["indices: register must be done again (and what follows)", "--redo"]);
+
+    // Before anything is on it the target may be another one.
+    workplace.configure(Config { endpoint: "file:./elsewhere", ..config }).unwrap();
+    says(&workplace, &["run"], WAITING, &["target.endpoint: applies at once"]);
+    assert_eq!(workplace.migctl(&["approve", "metadata"]).unwrap().code, DONE);
+    says(&workplace, &["run"], WAITING, &["load waits for approval"]);
+    workplace.configure(config).unwrap();
+    says(&workplace, &["run"], USAGE, &[&begun("target.endpoint"), another]);
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn an_index_pattern_that_selects_nothing_is_an_error_with_the_names_there_are() 
         let workplace = Workplace::with(Config { further: &further, ..Config::new(&repository, "snap-1") }).unwrap();
         let known = "it has books, orders, products, weblogs-2024.05";
         let expected = format!("indices: {pattern} matches no index of snapshot snap-1; {known}");
-        says(&workplace, &["run"], FAILED, &["error: register failed: ", &expected]);
+        says(&workplace, &["run"], FAILED, &["error: preflight failed: ", &expected]);
         assert!(workplace.out("").unwrap().is_empty());
         let place = repository.display().to_string();
         let export = ["snapshot", "export", "--repo", &place, "--snapshot", "snap-1", "--index", pattern];
@@ -124,17 +125,19 @@ fn a_shard_that_a_partial_snapshot_lacks_is_refused_until_it_is_allowed_to_be_mi
         .unwrap();
     let workplace = Workplace::with(Config::new(&repository, "s1")).unwrap();
     let lacks = "three-p shard 1: shard 1 of index \"three-p\" is not in snapshot \"s1\"";
-    let refused = ["error: register failed: 1 of 5 shards can't be read", lacks, "`snapshot.allowPartial: true`"];
+    let refused =
+        ["error: preflight failed: ", "snapshot s1: it is partial: 1 shards", "`snapshot.allowPartial: true`"];
     says(&workplace, &["run"], FAILED, &refused);
     assert!(workplace.out("").unwrap().is_empty());
 
     workplace.configure(Config::new(&repository, "s1\n  allowPartial: true")).unwrap();
-    let ended = says(&workplace, &["run"], DONE, &["left out, not in the snapshot: ", lacks, "test is complete"]);
+    let told = ["left out, not in the snapshot: ", lacks];
+    let ended = says(&workplace, &["run", "--output", "json"], DONE, &told);
     assert!(
         ended.errors.contains("1 shards are not in the snapshot: their documents are not on the target"),
         "{ended}"
     );
-    let view = status(&workplace);
+    let view = ended.json().unwrap();
     let written = |name| index(&view, name)["counts"]["written"].as_u64().unwrap();
     assert_eq!((written("three"), written("three-p")), (7, 3));
 }

@@ -58,20 +58,3 @@ fn await_empty_queue(rig: &mut Rig) {
         (info.state.messages == 0).then_some(())
     });
 }
-
-#[test]
-fn a_migration_cannot_be_continued_with_another_snapshot_or_target() {
-    let rig = Rig::new("changed", &quickstart().join("repository"), "snap-1", "");
-    rig.does(&["submit"]);
-    rig.reconfigure(&quickstart().join("repository"), "snap-2", "");
-    let said = rig.migctl(&["submit"]);
-    assert_eq!(said.code, Some(2), "{}", said.errors);
-    assert!(said.errors.contains("`snapshot`") && said.errors.contains("another `name`"), "{}", said.errors);
-    rig.reconfigure(&quickstart().join("repository"), "snap-1", "indices: [books]\n");
-    let said = rig.migctl(&["submit"]);
-    assert_eq!(said.code, Some(2), "{}", said.errors);
-    assert!(said.errors.contains("`indices`"), "{}", said.errors);
-    // What was submitted first stands, and may be submitted again.
-    rig.reconfigure(&quickstart().join("repository"), "snap-1", "");
-    rig.does(&["submit"]);
-}

@@ -25,6 +25,8 @@ pub struct Progress {
     /// Only while documents are loaded: a bar that was taken away can't be shown again.
     bar: Option<ProgressBar>,
     last_line: Instant,
+    last_step: String,
+    paused: Option<String>,
     began: Instant,
     accounted_before: u64,
 }
@@ -34,14 +36,10 @@ impl Progress {
     ///
     /// # Errors
     /// The bus's.
-    pub async fn new(
-        bus: &SharedBus,
-        migration: &MigrationName,
-        submission: u32,
-        before: Option<&View>,
-    ) -> anyhow::Result<Self> {
+    pub async fn new(bus: &SharedBus, migration: &MigrationName, before: Option<&View>) -> anyhow::Result<Self> {
         let accounted_before = before.map_or(0, |view| view.total().accounted());
-        match before.filter(|_| submission > 1) {
+        let begun = |view: &&View| view.phases.iter().any(|phase| phase.ended_ms.max(phase.started_ms).is_some());
+        match before.filter(begun) {
             Some(view) => {
                 let done: usize = view.indices.iter().map(|index| index.shards_done).sum();
                 let shards: usize = view.indices.iter().map(|index| index.shards).sum();
@@ -62,6 +60,8 @@ impl Progress {
             terminal: std::io::stderr().is_terminal(),
             bar: None,
             last_line: now,
+            last_step: String::new(),
+            paused: None,
             began: now,
             accounted_before,
         })
@@ -76,7 +76,7 @@ impl Progress {
         let seen = events.iter().rposition(|event| Some(event) == self.last_event.as_ref());
         for event in events.iter().skip(seen.map_or(0, |at| at + 1)) {
             // How a phase waits or fails is said where the run ends, with what to do.
-            if !matches!(event.kind.as_str(), "waiting" | "failed") {
+            if !matches!(event.kind.as_str(), "waiting" | "failed" | "rejected") {
                 self.say(&event.text);
             }
         }
@@ -88,13 +88,39 @@ impl Progress {
             self.show_load(view);
         } else {
             self.clear();
+            self.show_step(view);
         }
+        self.show_pause(view);
         Ok(())
+    }
+
+    /// How far a phase is that isn't the load.
+    fn show_step(&mut self, view: &View) {
+        let told = view.preflight.progress.as_ref().or_else(|| view.current()?.progress.as_ref());
+        let Some(text) = told.filter(|text| **text != self.last_step) else { return };
+        if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            eprintln!("{}: {text}", view.now().name);
+            self.last_step.clone_from(text);
+        }
+    }
+
+    fn show_pause(&mut self, view: &View) {
+        if view.paused == self.paused {
+            return;
+        }
+        match &view.paused {
+            Some(paused) => {
+                self.say(&format!("{paused}; goes on after: migctl resume -m {}", self.migration));
+            }
+            None => self.say("goes on"),
+        }
+        self.paused.clone_from(&view.paused);
     }
 
     fn show_load(&mut self, view: &View) {
         let total = view.total();
-        let live: u64 = view.indices.iter().map(|index| index.live_docs).sum();
+        let live = view.live_docs();
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
         #[expect(
             clippy::cast_precision_loss,
