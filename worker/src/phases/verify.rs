@@ -49,6 +49,10 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
         return Err(TaskError::say(Verdict::StopLoad, reason));
     }
     let mut notes = vec![format!("every account adds up; {}", summary(&total, told.is_empty()))];
+    let (rejected, skipped) = (total.rejected, total.skipped_total());
+    if rejected > 0 || skipped > 0 {
+        notes.push(format!("not on the target: {rejected} documents rejected (dead letters), {skipped} skipped"));
+    }
     if missing > 0 {
         notes.push(format!("{missing} shards are not in the snapshot: their documents are not on the target"));
     }
