@@ -47,7 +47,7 @@ rootLogger.appenderRef.console.ref = console
 pub struct Options {
     /// Size of the Java heap in MiB.
     pub heap_mib: u32,
-    /// Further lines of the configuration file: settings and their values.
+    /// Further settings and their values, or others than the ordinary ones (`path.repo`).
     pub settings: Vec<(String, String)>,
     /// What the server must have in its keystore: passwords and keys, by setting.
     pub secrets: Vec<(String, String)>,
@@ -271,8 +271,13 @@ fn configure(product: Product, options: &Options, home: &Path, port: u16) -> Res
         ("indices.breaker.total.use_real_memory", "false"),
     ];
     let further = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let lines: String =
-        ordinary.into_iter().chain(further).map(|(name, value)| format!("{name}: \"{value}\"\n")).collect();
+    let is_ordinary = |(name, _): &(&str, &str)| options.settings.iter().all(|(other, _)| other != name);
+    let lines: String = ordinary
+        .into_iter()
+        .filter(is_ordinary)
+        .chain(further)
+        .map(|(name, value)| format!("{name}: \"{value}\"\n"))
+        .collect();
     let secrets: String = options.secrets.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     fs::write(home.join("config/secrets.properties"), secrets).context("write the server's secrets")?;
     fs::write(home.join(format!("config/{}.yml", product.family())), lines).context("write the server's configuration")

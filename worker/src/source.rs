@@ -135,7 +135,11 @@ where
             );
             return Err(TaskError::say(Verdict::StopLoad, reason));
         }
-        reporter.tell(&format!("the source does not answer for {} s: {}", away.as_secs(), chain(&error)), 0, 0).await;
+        let text = format!("the source does not answer for {} s: {}", away.as_secs(), chain(&error));
+        reporter.tell(&text, 0, 0).await;
+        if wait == WAIT_FIRST {
+            reporter.event("waits", &format!("{text}; asks again for {} minutes", GIVE_UP_AFTER.as_secs() / 60)).await;
+        }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(WAIT_MAX);
     }

@@ -19,7 +19,7 @@ use protocol::phase::Phase;
 use protocol::spec::{CreateSnapshotSpec, Redo, RepositorySpec};
 use protocol::task::Command;
 use serde_json::json;
-use target::snapshots::{Asked, ShardLost, SnapshotState, SnapshotView};
+use target::snapshots::{Asked, RunningSnapshot, ShardLost, SnapshotState, SnapshotView};
 
 use crate::context::{Context, Migration};
 use crate::failure::{TaskError, chain};
@@ -67,6 +67,20 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
 
 fn stop(why: impl std::fmt::Display) -> TaskError {
     TaskError::say(Verdict::StopLoad, why)
+}
+
+/// A snapshot under way, as this process follows it.
+struct Following {
+    began: Instant,
+    asked: u32,
+    rate: rate::Rate,
+    wait: Duration,
+}
+
+impl Following {
+    fn new() -> Self {
+        Self { began: Instant::now(), asked: 0, rate: rate::Rate::new(), wait: LOOK_FIRST }
+    }
 }
 
 struct Taking<'a> {
@@ -157,51 +171,41 @@ impl Taking<'_> {
 
     /// Sees to it that the snapshot is there, and to its end.
     async fn take(&mut self) -> Result<SnapshotView, TaskError> {
-        let began = Instant::now();
-        let (mut asked, mut rate, mut wait) = (0, rate::Rate::new(), LOOK_FIRST);
+        let mut following = Following::new();
         loop {
-            let (repository, name) = (self.noted.record.repository.clone(), self.noted.record.snapshot.clone());
-            let cluster = &self.source.cluster;
-            let running = patiently(&self.reporter, || cluster.running_snapshots()).await?;
-            let ours = running.iter().find(|one| one.repository == repository && one.name == name);
-            if let Some(ours) = ours.filter(|_| self.noted.record.made_snapshot) {
-                let text = rate.text(&name, ours.progress, Instant::now());
-                self.reporter.tell(&text, ours.progress.bytes_done, ours.progress.bytes).await;
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LOOK_EVERY);
+            if self.waits(&mut following).await? {
                 continue;
             }
-            if let (None, Some(other), false) = (ours, running.first(), self.source.dialect.takes_several()) {
-                let why = format!("snapshot {} of repository {} is under way", other.name, other.repository);
-                self.wait_for_others(began, &why).await?;
-                continue;
-            }
-            let Some(view) = patiently(&self.reporter, || cluster.snapshot_view(&repository, &name)).await? else {
-                if asked == ASK_MAX {
+            let record = self.noted.record.clone();
+            let (cluster, name) = (&self.source.cluster, &record.snapshot);
+            let view = patiently(&self.reporter, || cluster.snapshot_view(&record.repository, name)).await?;
+            let Some(view) = view else {
+                if following.asked == ASK_MAX {
                     return Err(stop(format!(
-                        "snapshot {name} was begun {asked} times and is gone: somebody deletes it, or the source keeps \
+                        "snapshot {name} was begun {ASK_MAX} times and is gone: somebody deletes it, or the source keeps \
                          restarting; see the source's log"
                     )));
                 }
-                asked += 1;
-                self.ask(&repository, &name).await?;
+                following.asked += 1;
+                self.ask(&record.repository, name).await?;
                 continue;
             };
-            if !self.noted.record.made_snapshot || !self.is_ours(&view) {
+            if !record.made_snapshot || !self.is_ours(&view) {
                 return Err(stop(format!(
-                    "repository {repository} has a snapshot {name} that this migration did not take: give another \
+                    "repository {} has a snapshot {name} that this migration did not take: give another \
                      snapshot.create.name, leave it out for a name that is made up, or migrate from it with \
-                     snapshot.externallyManagedSnapshot"
+                     snapshot.externallyManagedSnapshot",
+                    record.repository
                 )));
             }
             match view.state {
+                // It is just ending, or the version doesn't list what is under way.
                 SnapshotState::InProgress => {
-                    // It is just ending, or the version doesn't list what is under way.
                     self.reporter.tell(&format!("snapshot {name} is under way"), 0, 0).await;
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
                 // Nothing is lost with it, and who submits again wants another try.
-                SnapshotState::Failed if self.noted.record.submission < self.migration.submission => {
+                SnapshotState::Failed if record.submission < self.migration.submission => {
                     self.release_snapshot().await?;
                     let submission = self.migration.submission;
                     self.noted.note(|record| record.submission = submission).await?;
@@ -209,6 +213,24 @@ impl Taking<'_> {
                 _ => return Ok(view),
             }
         }
+    }
+
+    /// Waits a little where our snapshot is under way, or another's and the source takes one at a time. Whether it did.
+    async fn waits(&self, following: &mut Following) -> Result<bool, TaskError> {
+        let (cluster, record) = (&self.source.cluster, &self.noted.record);
+        let running = patiently(&self.reporter, || cluster.running_snapshots()).await?;
+        let is_ours = |one: &&RunningSnapshot| one.repository == record.repository && one.name == record.snapshot;
+        if let Some(RunningSnapshot { progress, .. }) = running.iter().find(is_ours).filter(|_| record.made_snapshot) {
+            let text = following.rate.text(&record.snapshot, *progress, Instant::now());
+            self.reporter.tell(&text, progress.bytes_done, progress.bytes).await;
+            tokio::time::sleep(following.wait).await;
+            following.wait = (following.wait * 2).min(LOOK_EVERY);
+            return Ok(true);
+        }
+        let Some(other) = running.first().filter(|_| !self.source.dialect.takes_several()) else { return Ok(false) };
+        let why = format!("snapshot {} of repository {} is under way", other.name, other.repository);
+        self.wait_for_others(following.began, &why).await?;
+        Ok(true)
     }
 
     fn is_ours(&self, view: &SnapshotView) -> bool {

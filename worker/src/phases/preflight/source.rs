@@ -171,9 +171,12 @@ impl Looking<'_> {
     async fn others(&self) -> Vec<Check> {
         let about = "source, snapshots under way";
         match answer(self.source.cluster.running_snapshots()).await {
-            Ok(running) if running.is_empty() => Vec::new(),
             Ok(running) => {
-                let names: Vec<&str> = running.iter().map(|one| one.name.as_str()).collect();
+                let names = running.iter().map(|one| one.name.as_str());
+                let names: Vec<&str> = names.filter(|name| *name != self.record.snapshot).collect();
+                if names.is_empty() {
+                    return Vec::new();
+                }
                 let turn =
                     if self.source.dialect.takes_several() { "ours runs beside" } else { "ours waits for its end" };
                 vec![Check::good(about, format!("{}; {turn}", shorten(&names)))]
