@@ -2,7 +2,7 @@
 //!
 //! A worker has no state of its own: what is kept here is only what would be read again otherwise.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws::{S3Options, S3Store};
@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::connect::connect;
 use crate::failure::TaskError;
 use crate::memory::Budget;
+use crate::read;
 
 /// Shards looked into at once: a quarter of the threads that may wait in tokio, of which each of these waits for
 /// another.
@@ -56,6 +57,16 @@ pub struct Migration {
     bus: SharedBus,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
     inventory: Mutex<Option<Arc<Inventory>>>,
+    types: Mutex<HashMap<IndexNo, Arc<Types>>>,
+}
+
+/// The mapping types of an index, as far as they are read with its documents.
+#[derive(Debug)]
+pub struct Types {
+    /// That of documents that store none of their own.
+    pub doc: Option<String>,
+    /// Of types whose documents have parents, the type of those.
+    pub parents: BTreeMap<String, String>,
 }
 
 /// Where documents go.
@@ -120,6 +131,7 @@ impl Context {
             bus: self.bus.clone(),
             snapshot: Mutex::new(None),
             inventory: Mutex::new(None),
+            types: Mutex::default(),
         });
         opened.insert(name.clone(), (revision, migration.clone()));
         Ok(migration)
@@ -187,6 +199,21 @@ impl Migration {
         let inventory = Arc::new(Inventory { indices, pages });
         *slot = Some(inventory.clone());
         Ok(inventory)
+    }
+
+    /// The mapping types of an index. Its metadata, which may be large, is read once for all slices.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the repository.
+    pub async fn types(&self, index: &InventoryIndex) -> Result<Arc<Types>, TaskError> {
+        if let Some(known) = self.types.lock().await.get(&index.no) {
+            return Ok(known.clone());
+        }
+        let snapshot = self.snapshot().await?;
+        let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
+        let types = Arc::new(Types { doc: read::doc_type(&metadata), parents: read::parent_types(&metadata) });
+        self.types.lock().await.insert(index.no, types.clone());
+        Ok(types)
     }
 
     /// What metadata noted of an index on the target.

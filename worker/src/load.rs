@@ -32,11 +32,11 @@ use snapshot::{ShardDirectory, ShardFiles};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Context, Migration, TargetHandle, find_index};
+use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::{TaskError, with_blob};
 use crate::lease::Lease;
 use crate::line::LineWriter;
-use crate::read::{self, RangeReader, ReadError, ReadOptions, VersionsWanted};
+use crate::read::{RangeReader, ReadError, ReadOptions, VersionsWanted};
 
 use pack::{Batch, Format, Limits, Packer};
 use progress::Progress;
@@ -111,13 +111,12 @@ impl<'a> Job<'a> {
         let inventory = migration.inventory(&*context.bus).await?;
         let (index, _) = inventory.index(shard.index)?;
         let files = Arc::new(migration.shard_files(index, shard).await?);
-        let snapshot = migration.snapshot().await?;
-        let metadata = snapshot.index_metadata(find_index(&snapshot, &index.name)?).await?;
+        let types = migration.types(index).await?;
         // Only lines hold parents: a bulk body has no place for them.
         let to_lines = matches!(migration.target, TargetHandle::Directory(_));
         let reading = ReadOptions {
-            doc_type: read::doc_type(&metadata),
-            parent_types: if to_lines { read::parent_types(&metadata) } else { BTreeMap::new() },
+            doc_type: types.doc.clone(),
+            parent_types: if to_lines { types.parents.clone() } else { BTreeMap::new() },
             versions: match (to_lines, migration.spec.on_conflict) {
                 (true, _) => VersionsWanted::All,
                 (false, OnConflict::Newer) => VersionsWanted::Version,

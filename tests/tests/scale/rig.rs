@@ -29,6 +29,8 @@ const REQUEST: &str = "asked of the store";
 #[derive(Debug, Default)]
 pub struct Cost {
     pub time: Duration,
+    /// Processor time that the coordinator took so far.
+    pub coordinator_cpu: Duration,
     /// Peak memory so far, in MiB.
     pub coordinator_mib: u64,
     /// … of the worker that took more.
@@ -45,12 +47,14 @@ pub struct Cost {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { time, coordinator_mib, worker_mib, keys, bytes, keys_max, bytes_max, requests } = self;
+        let Self { time, coordinator_cpu, coordinator_mib, worker_mib, keys, bytes, keys_max, bytes_max, requests } =
+            self;
         write!(
             f,
-            "{:.1} s; coordinator {coordinator_mib} MiB, worker {worker_mib} MiB; {keys} keys of {bytes} bytes, at \
+            "{:.1} s; coordinator {:.1} s of CPU and {coordinator_mib} MiB, worker {worker_mib} MiB; {keys} keys of {bytes} bytes, at \
              most {keys_max} of {bytes_max}; {requests} requests",
-            time.as_secs_f64()
+            time.as_secs_f64(),
+            coordinator_cpu.as_secs_f64()
         )
     }
 }
@@ -128,6 +132,7 @@ impl Rig {
             std::thread::sleep(LOOK_EVERY);
         }
         cost.time = begun.elapsed();
+        cost.coordinator_cpu = cpu(&self.coordinator);
         cost.coordinator_mib = peak_mib(&self.coordinator);
         cost.worker_mib = self.workers.iter().map(peak_mib).max().unwrap();
         let requests: usize = self.workers.iter().map(|worker| worker.log().unwrap().matches(REQUEST).count()).sum();
@@ -167,4 +172,13 @@ fn peak_mib(program: &Program) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+/// The processor time that a program has taken, as the kernel tells it: in hundredths of a second.
+fn cpu(program: &Program) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.pid())).unwrap();
+    // The second field is a name in brackets; user and system time are the fourteenth and fifteenth.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks: u64 = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
 }
