@@ -17,7 +17,7 @@ fn killed_in_the_middle_of_each_phase_it_completes() {
     let (source, target) = (shared(Product::Elasticsearch7), shared(Product::OpenSearch2));
     let corpus = Corpus::make(&source.http().unwrap(), name);
     let repository = tempfile::tempdir().unwrap();
-    let config = with_snapshot(name, source, &repository.path().join("repository"), target, &corpus, &gates("manual"));
+    let config = with_snapshot(name, source, repository.path(), target, &corpus, &gates("manual"));
     let mut rig = Rig::new(name, &config).unwrap();
     start(&mut rig);
     rig.does(&["submit"]);
@@ -53,7 +53,7 @@ fn killed_ten_times_at_random_moments_it_completes() {
     let (source, target) = (shared(Product::Elasticsearch7), shared(Product::OpenSearch2));
     let corpus = Corpus::make(&source.http().unwrap(), name);
     let repository = tempfile::tempdir().unwrap();
-    let config = with_snapshot(name, source, &repository.path().join("repository"), target, &corpus, &gates("auto"));
+    let config = with_snapshot(name, source, repository.path(), target, &corpus, &gates("auto"));
     let mut rig = Rig::new(name, &config).unwrap();
     start(&mut rig);
     let states = States::watch(&rig);

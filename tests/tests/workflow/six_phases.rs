@@ -14,7 +14,7 @@ fn six_phases(name: &str, from: Product, to: Product) {
     let (source_before, target_before) = (listing(&source_http), listing(&target_http));
     let repository = tempfile::tempdir().unwrap();
     let rest = format!("{}cleanup: {{deleteSnapshot: true, unregisterRepository: true}}\n", gates("manual"));
-    let config = with_snapshot(name, source, &repository.path().join("repository"), target, &corpus, &rest);
+    let config = with_snapshot(name, source, repository.path(), target, &corpus, &rest);
     let mut rig = Rig::new(name, &config).unwrap();
     start(&mut rig);
     let said = rig.does(&["submit"]);

@@ -47,7 +47,7 @@ fn a_source_that_is_switched_off_after_its_snapshot_is_not_missed() {
     let corpus = Corpus::make(&source.http().unwrap(), name);
     let repository = tempfile::tempdir().unwrap();
     let rest = "gates: {metadata: auto, load: auto, cleanup: auto, register: manual}\n";
-    let config = with_snapshot(name, &source, &repository.path().join("repository"), target, &corpus, rest);
+    let config = with_snapshot(name, &source, repository.path(), target, &corpus, rest);
     let mut rig = Rig::new(name, &config).unwrap();
     start(&mut rig);
     rig.does(&["submit"]);
