@@ -62,11 +62,6 @@ impl Rig {
         rig
     }
 
-    /// Writes another configuration.
-    pub fn reconfigure(&self, repository: &Path, snapshot: &str, rest: &str) {
-        self.configure(&config(&self.migration, repository, snapshot, rest)).unwrap();
-    }
-
     /// The migration, as the bus names it.
     pub fn name(&self) -> MigrationName {
         self.migration.parse().unwrap()

@@ -41,10 +41,10 @@ pub(super) fn lay_out(earlier: Vec<CataloguePage>, selected: Vec<Selected>, subm
         index.create = wanted.as_ref().is_some_and(|wanted| wanted.create);
         index.load = wanted.as_ref().is_some_and(|wanted| wanted.load);
     }
-    let mut no = pages.iter().flat_map(|page| &page.indices).count();
+    let known = pages.iter().flat_map(|page| &page.indices).count();
     // A page that is there is not added to: how full it is was known when it was laid out.
     let mut room = 0;
-    for index in new.into_values() {
+    for (no, index) in (known..).zip(new.into_values()) {
         let weight = index.weight();
         if weight > room {
             pages.push(CataloguePage::default());
@@ -53,7 +53,6 @@ pub(super) fn lay_out(earlier: Vec<CataloguePage>, selected: Vec<Selected>, subm
         room = room.saturating_sub(weight);
         let Selected { name, create, load, .. } = index;
         let number = IndexNo(u32::try_from(no).unwrap_or(u32::MAX));
-        no += 1;
         if let Some(page) = pages.last_mut() {
             page.indices.push(CatalogueIndex { no: number, name, create, load });
         }
