@@ -30,20 +30,17 @@ const RULES: &[(&str, &str)] = &[
     ),
     ("NoSuchBucket", "check snapshot.repository.s3.bucket, and its region: the source finds no such bucket"),
     ("bucket does not exist", "check snapshot.repository.s3.bucket, and its region: the source finds no such bucket"),
-    (
-        "PermanentRedirect",
-        "the bucket is in another region: check snapshot.repository.s3.region, and the region and endpoint of the \
-         source's S3 client",
-    ),
-    (
-        "AuthorizationHeaderMalformed",
-        "the bucket is in another region: check snapshot.repository.s3.region, and the region and endpoint of the \
-         source's S3 client",
-    ),
+    ("PermanentRedirect", REGION),
+    ("AuthorizationHeaderMalformed", REGION),
     ("Access Denied", DENIED),
     ("AccessDenied", DENIED),
     ("InvalidAccessKeyId", CREDENTIALS),
     ("SignatureDoesNotMatch", CREDENTIALS),
+    ("Access Key Id you provided does not exist", CREDENTIALS),
+    ("request signature we calculated does not match", CREDENTIALS),
+    // The later SDK of Amazon tells no code, and not every server has a message.
+    ("Service: S3, Status Code: 403", CREDENTIALS),
+    ("Service: S3, Status Code: 301", REGION),
     ("Unable to load credentials", CREDENTIALS),
     ("Unable to load AWS credentials", CREDENTIALS),
     ("is not authorized to perform: s3:", DENIED),
@@ -98,6 +95,8 @@ const DENIED: &str = "the source may not write to the bucket: check the policy o
                       bucket; s3:GetObject, s3:PutObject and s3:DeleteObject on what is in it)";
 const CREDENTIALS: &str = "check the credentials of the source's S3 client (its keystore, or the role of its machines), \
                            or name a role that it can assume in snapshot.repository.s3.s3RoleArn";
+const REGION: &str = "the bucket is in another region: check snapshot.repository.s3.region, and the region and \
+                      endpoint of the source's S3 client";
 const NO_PLUGIN: &str = "install the plugin repository-s3 (cloud-aws before Elasticsearch 5) on every node of the \
                          source and restart them";
 const NAME: &str =
@@ -137,6 +136,12 @@ mod tests {
                 "RepositoryVerificationException[[r] path  is not accessible on master node]; nested: \
                  AmazonS3Exception[Access Denied (Service: Amazon S3; Status Code: 403)]",
                 "s3RoleArn",
+            ),
+            (
+                "repository_verification_exception",
+                "[r] path  is not accessible on cluster-manager node; caused by s3_exception: The AWS Access Key Id \
+                 you provided does not exist in our records. (Service: S3, Status Code: 403, Request ID: null)",
+                "check the credentials of the source's S3 client",
             ),
             ("repository_exception", "[r] repository type [s3] does not exist", "install the plugin"),
             ("invalid_snapshot_name_exception", "[r:S] must be lowercase", "snapshot.create.name"),

@@ -1,6 +1,6 @@
 //! OpenSearch 3.8.0 writes its snapshot into S3 by itself; from there it goes into another cluster, and as lines.
 
-use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde_json::json;
 use tests::binaries;
@@ -63,19 +63,48 @@ fn take(http: &Http, repository: &str, path: &str, path_type: &str) {
     assert_eq!(answer["snapshot"]["state"], "SUCCESS", "{answer}");
 }
 
-/// Runs the migration of the snapshot at `path` into `endpoint`.
-fn run(server: &S3Server, path: &str, endpoint: &str) -> Workplace {
+/// Runs a migration of the bucket's folder `path` into `endpoint`, with the rest of `snapshot` and of the
+/// configuration.
+fn run(server: &S3Server, path: &str, snapshot: &str, endpoint: &str, further: &str) -> Workplace {
     let workplace = Workplace::with(format!(
         "name: test\nsnapshot:\n  repository:\n    s3: {{bucket: {BUCKET}, path: {path}, endpoint: '{}'}}\n  \
-         externallyManagedSnapshot: {SNAPSHOT}\ntarget: {{endpoint: '{endpoint}'}}\n{NO_GATES}",
+         {snapshot}\n\
+         target: {{endpoint: '{endpoint}'}}\n{NO_GATES}{further}",
         server.url()
     ))
     .unwrap();
     let mut command = binaries::command("migctl", workplace.path(), &["run"]).unwrap();
     let output = command.envs(server.environment()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{told}", output.status);
+    eprintln!("{told}");
+    assert!(output.status.success(), "{}", output.status);
     workplace
+}
+
+/// The documents that a migration wrote as lines.
+fn lines(workplace: &Workplace) -> Vec<Document> {
+    let files = workplace.out(".ndjson").unwrap();
+    let read = |file: PathBuf| {
+        let lines = std::fs::read(file).unwrap();
+        truth::read(lines.as_slice(), "out").map(Result::unwrap).collect::<Vec<_>>()
+    };
+    files.into_iter().flat_map(read).collect()
+}
+
+/// The keys below the folders that shards are in.
+fn shards(server: &S3Server) -> Vec<PathBuf> {
+    let (mut keys, mut folders) = (Vec::new(), vec![server.bucket(BUCKET).unwrap()]);
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.components().any(|part| part.as_os_str() == "indices") {
+                keys.push(path);
+            }
+        }
+    }
+    keys
 }
 
 #[test]
@@ -92,22 +121,39 @@ fn what_opensearch_writes_into_s3_arrives_with_the_source_switched_off() {
     drop(source);
 
     let target = servers::shared(Product::OpenSearch3).unwrap();
-    run(&server, "nightly/fixed", &target.url());
+    let external = format!("externallyManagedSnapshot: {SNAPSHOT}");
+    run(&server, "nightly/fixed", &external, &target.url(), "");
     let report = compared(documents(&target.http().unwrap()), &expected);
     assert!(report.is_equal() && report.equal == expected.len(), "{report}");
 
     // Its shards lie beside the path: `<hash>/nightly/hashed/indices/…`.
-    let folders = std::fs::read_dir(server.bucket(BUCKET).unwrap()).unwrap();
-    let folders: BTreeSet<_> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(folders.len() > 2, "{folders:?}");
-    let workplace = run(&server, "nightly/hashed", "file:./out");
-    let mut found = Vec::new();
-    for file in workplace.out(".ndjson").unwrap() {
-        let lines = std::fs::read(file).unwrap();
-        found.extend(truth::read(lines.as_slice(), "out").map(Result::unwrap));
-    }
-    let report = compared(found, &expected);
+    assert!(shards(&server).iter().any(|key| !key.starts_with(server.bucket(BUCKET).unwrap().join("nightly"))));
+    let report = compared(lines(&run(&server, "nightly/hashed", &external, "file:./out", "")), &expected);
     assert!(report.is_equal() && report.equal == expected.len(), "{report}");
+}
+
+#[test]
+fn a_migration_takes_the_snapshot_into_s3_itself_and_removes_it_at_the_end() {
+    let server = S3Server::start().unwrap();
+    server.bucket(BUCKET).unwrap();
+    let source = Server::start_with(Product::OpenSearch3, server.source()).unwrap();
+    let http = source.http().unwrap();
+    let expected = fill(&http);
+    let create = "create: {repositorySettings: {server_side_encryption_type: bucket_default}}";
+    let of_source = format!("source: {{endpoint: '{}'}}\nindices: ['regex:s3-.*']\n", source.url());
+    let report = compared(lines(&run(&server, "prod/eu", create, "file:./out", &of_source)), &expected);
+    assert!(report.is_equal() && report.equal == expected.len(), "{report}");
+    let kept = http.get("/_snapshot/migctl-test/_all").unwrap();
+    assert_eq!(kept["snapshots"].as_array().unwrap().len(), 1, "{kept}");
+    assert!(!shards(&server).is_empty());
+
+    let removed = format!("{of_source}cleanup: {{deleteSnapshot: true, unregisterRepository: true}}\n");
+    http.delete("/_snapshot/migctl-test").unwrap();
+    let report = compared(lines(&run(&server, "prod/us", create, "file:./out", &removed)), &expected);
+    assert!(report.is_equal() && report.equal == expected.len(), "{report}");
+    assert_eq!(http.get("/_snapshot").unwrap(), json!({}));
+    let left = shards(&server);
+    assert!(left.iter().all(|key| !key.starts_with(server.bucket(BUCKET).unwrap().join("prod/us"))), "{left:?}");
 }
 
 #[test]

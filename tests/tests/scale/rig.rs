@@ -51,8 +51,8 @@ impl fmt::Display for Cost {
             self;
         write!(
             f,
-            "{:.1} s; coordinator {:.1} s of CPU and {coordinator_mib} MiB, worker {worker_mib} MiB; {keys} keys of {bytes} bytes, at \
-             most {keys_max} of {bytes_max}; {requests} requests",
+            "{:.1} s; coordinator {:.1} s of CPU and {coordinator_mib} MiB, worker {worker_mib} MiB; {keys} keys of \
+             {bytes} bytes, at most {keys_max} of {bytes_max}; {requests} requests",
             time.as_secs_f64(),
             coordinator_cpu.as_secs_f64()
         )
