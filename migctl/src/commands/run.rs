@@ -170,8 +170,12 @@ async fn follow(
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         let Some(view) = View::read(&**bus, migration).await? else { continue };
+        let status = view.now().status;
+        if !matches!(status, "waiting" | "rejected") {
+            gates.passed();
+        }
         progress.show(&view).await?;
-        match view.now().status {
+        match status {
             "complete" => return Ok(Ended::Through),
             "failed" => return Ok(Ended::Failed),
             "waiting" | "rejected" => {
@@ -180,7 +184,7 @@ async fn follow(
                     return Ok(ended);
                 }
             }
-            _ => gates.passed(),
+            _ => {}
         }
     }
 }
