@@ -67,7 +67,8 @@ pub fn of_phase<'a>(view: &'a Value, phase: &str, field: &str) -> &'a Value {
     &phases.iter().find(|found| found["phase"] == phase).unwrap()[field]
 }
 
-/// Every subject, key and consumer on the rig's NATS server that bears the migration's name.
+/// Every subject, key and consumer on the rig's NATS server that bears the migration's name. A mark of a deleted key that
+/// the server removes by itself after a while is nothing.
 pub fn on_the_bus(rig: &Rig) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (url, name) = (rig.nats.url.clone(), rig.migration.clone());
@@ -79,7 +80,8 @@ pub fn on_the_bus(rig: &Rig) -> Vec<String> {
             let stream = context.get_stream(&stream).await.unwrap();
             let mut subjects = stream.info_with_subjects(">").await.unwrap();
             while let Some((subject, messages)) = subjects.try_next().await.unwrap() {
-                if subject.split('.').any(|token| token == name) {
+                let ours = subject.split('.').any(|token| token == name);
+                if ours && !is_dying_mark(&stream, &subject).await {
                     found.push(format!("{subject}: {messages}"));
                 }
             }
@@ -92,4 +94,10 @@ pub fn on_the_bus(rig: &Rig) -> Vec<String> {
         }
         found
     })
+}
+
+async fn is_dying_mark(stream: &jetstream::stream::Stream, subject: &str) -> bool {
+    let Ok(last) = stream.get_last_raw_message_by_subject(subject).await else { return true };
+    let says = |name: &str| last.headers.get(name).map(|value| value.as_str().to_owned());
+    says("KV-Operation").is_some_and(|operation| operation != "PUT") && says("Nats-TTL").is_some()
 }
