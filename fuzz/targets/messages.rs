@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 
 use protocol::checkpoint::{Counts, Failure, RangeProgress, SegmentAccount, ShardRecord, SliceCheckpoint, Verdict};
-use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
 use protocol::gate::{AuditEntry, Decision, Evidence, Wish};
+use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
 use protocol::plan::{InventoryPage, ShardPlan};
 use protocol::spec::Submission;
 use protocol::state::{
