@@ -208,6 +208,9 @@ pub struct WorkerStatus {
     pub version: String,
     /// Tasks it works on at once.
     pub slots: u32,
+    /// Bytes of documents that it may have in flight (`--memory`).
+    #[serde(default)]
+    pub memory_bytes: u64,
     /// What it does now, a line per busy slot.
     pub doing: Vec<String>,
 }

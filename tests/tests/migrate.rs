@@ -69,6 +69,10 @@ fn arrives(name: &str, migration: &Migration, target: &Server) -> usize {
     let expected = migration.truth();
     let indices: BTreeSet<&str> = expected.iter().map(|document| document.index.as_str()).collect();
     let http = target.http().unwrap();
+    // What is closed in the source was closed again at the end.
+    for index in &indices {
+        http.post(&format!("/{index}/_open?wait_for_active_shards=1"), "").unwrap();
+    }
     let mut arrived: Vec<Document> = indices.iter().flat_map(|index| http.documents(index).unwrap()).collect();
     for document in arrived.iter_mut().filter(|document| SPELT_ANEW.contains(&document.index.as_str())) {
         document.source_format = Some("filtered by the target".to_owned());

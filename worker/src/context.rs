@@ -18,7 +18,7 @@ use target::{Cluster, DirectoryTarget, Endpoint};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::connect::connect;
-use crate::failure::TaskError;
+use crate::failure::{TaskError, chain};
 use crate::memory::Budget;
 use crate::read;
 
@@ -50,10 +50,10 @@ pub struct Migration {
     pub spec: Spec,
     /// What is to be done again although it was done.
     pub redo: Option<Redo>,
-    /// The target.
-    pub target: TargetHandle,
     /// Bytes of its bulk bodies in flight: `sizing.memory`, within the worker's.
     pub memory: Arc<Budget>,
+    /// What keeps it from being opened is a failure of what needs it, and one line of preflight's.
+    target: Result<TargetHandle, String>,
     bus: SharedBus,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
     inventory: Mutex<Option<Arc<Inventory>>>,
@@ -110,7 +110,7 @@ impl Context {
     /// The migration as it was submitted last.
     ///
     /// # Errors
-    /// The bus's; a target that can't be used as it is configured here.
+    /// The bus's.
     pub async fn migration(&self, name: &MigrationName) -> Result<Arc<Migration>, TaskError> {
         let key = names::spec(name);
         let Some((submission, revision)) = bus::read::<Submission>(&*self.bus, Bucket::Migrations, &key).await? else {
@@ -124,7 +124,7 @@ impl Context {
         let migration = Arc::new(Migration {
             name: name.clone(),
             submission: submission.number,
-            target: open_target(&submission.spec).await?,
+            target: open_target(&submission.spec).await.map_err(|error| chain(&error)),
             memory: Arc::new(Budget::within(&self.memory, submission.spec.sizing.memory.as_u64())),
             spec: submission.spec,
             redo: submission.redo,
@@ -133,12 +133,23 @@ impl Context {
             inventory: Mutex::new(None),
             types: Mutex::default(),
         });
-        opened.insert(name.clone(), (revision, migration.clone()));
+        // What is missing here may be mended while it is tried again.
+        if migration.target.is_ok() {
+            opened.insert(name.clone(), (revision, migration.clone()));
+        }
         Ok(migration)
     }
 }
 
 impl Migration {
+    /// The target.
+    ///
+    /// # Errors
+    /// It can't be used as it is configured here.
+    pub fn target(&self) -> Result<&TargetHandle, TaskError> {
+        self.target.as_ref().map_err(|why| TaskError::say(Verdict::StopLoad, why))
+    }
+
     /// The snapshot, opened once per submission.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ impl<'a> Job<'a> {
         let files = Arc::new(migration.shard_files(index, shard).await?);
         let types = migration.types(index).await?;
         // Only lines hold parents: a bulk body has no place for them.
-        let to_lines = matches!(migration.target, TargetHandle::Directory(_));
+        let to_lines = matches!(migration.target()?, TargetHandle::Directory(_));
         let reading = ReadOptions {
             doc_type: types.doc.clone(),
             parent_types: if to_lines { types.parents.clone() } else { BTreeMap::new() },
@@ -137,7 +137,7 @@ impl<'a> Job<'a> {
         let cancel = lease.cancel.child_token();
         let _stop_sends = cancel.clone().drop_guard();
         let (sender, batches) = mpsc::channel(BATCHES_QUEUED);
-        let packer = Packer::new(Limits::new(self.migration), self.format(), sender, lease.pulse());
+        let packer = Packer::new(Limits::new(self.migration), self.format()?, sender, lease.pulse());
         let reader = tokio::task::spawn_blocking({
             let (plan, planned, checkpoint) = (self.plan.clone(), self.planned.clone(), progress.checkpoint().clone());
             let (files, reading, runtime) =
@@ -161,11 +161,11 @@ impl<'a> Job<'a> {
         progress.finish(self.context, file_len).await
     }
 
-    fn format(&self) -> Format {
-        match &self.migration.target {
+    fn format(&self) -> Result<Format, TaskError> {
+        Ok(match self.migration.target()? {
             TargetHandle::Cluster(_) => Format::Bulk(self.migration.spec.on_conflict),
             TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&self.index.name)),
-        }
+        })
     }
 
     /// A slice that was begun before says from where it goes on.

@@ -50,7 +50,7 @@ pub async fn plan_shard(
         let directory = files.directory(tokio::runtime::Handle::current());
         let directory = Watched::new(directory, lease.pulse(), lease.cancel.clone());
         let slice_bytes = migration.spec.sizing.slice_bytes.as_u64().max(1);
-        let (verified, named) = (verified(migration), files.clone());
+        let (verified, named) = (verified(migration)?, files.clone());
         let cut = move || cut(directory, slice_bytes, verified).map_err(|error| with_blob(&named, &error));
         match blocking(cut).await {
             Err(_) if lease.cancel.is_cancelled() => return Err(TaskError::GivenUp),
@@ -79,15 +79,15 @@ pub async fn blocking<T: Send + 'static, E: Into<TaskError> + Send + 'static>(
 
 /// Whether files are verified now, and the fields whose numbers will be read: those of lines, and what is compared.
 /// Parents of Elasticsearch 5 stand in the same file as these.
-fn verified(migration: &Migration) -> Option<&'static [&'static str]> {
-    match (migration.spec.checksum, &migration.target) {
+fn verified(migration: &Migration) -> Result<Option<&'static [&'static str]>, TaskError> {
+    Ok(match (migration.spec.checksum, migration.target()?) {
         (Checksum::During, _) => None,
         (Checksum::Before, TargetHandle::Directory(_)) => Some(&VERSION_FIELDS),
         (Checksum::Before, TargetHandle::Cluster(_)) if migration.spec.on_conflict == OnConflict::Newer => {
             VERSION_FIELDS.get(..1)
         }
         (Checksum::Before, TargetHandle::Cluster(_)) => Some(&[]),
-    }
+    })
 }
 
 fn cut(directory: Watched, slice_bytes: u64, verified: Option<&[&str]>) -> Result<ShardPlan, lucene::Error> {

@@ -112,7 +112,8 @@ async fn status_loop(floor: Arc<Floor>, cancel: CancellationToken) {
         let id = floor.context.worker.clone();
         let key = id.to_string();
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let status = WorkerStatus { id, version, slots: floor.slots, doing };
+        let memory_bytes = floor.context.memory.bytes() as u64;
+        let status = WorkerStatus { id, version, slots: floor.slots, memory_bytes, doing };
         let told = match bus::bytes(&key, &status) {
             Ok(value) => floor.context.bus.put(Bucket::Workers, &key, value).await.map(|_| ()),
             Err(error) => Err(error),

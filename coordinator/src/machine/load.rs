@@ -3,11 +3,14 @@
 //! Tasks are published at most [`super::TASKS_PER_SLOT`] ahead of every slot. Slices interleave shards (the first slice of
 //! every planned shard before the second of any), so that no one target shard is hammered; shards are planned only as
 //! slices are about to run out, so that a hundred thousand shards don't all have live keys at once.
+//!
+//! A decision looks at the shards that news came of and at those that are in hand, never at all: what it takes does not
+//! grow with the number of shards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::checkpoint::{Counts, Failure, ShardRecord, SliceCheckpoint, Verdict};
-use protocol::ids::{ShardId, SliceId};
+use protocol::ids::{IndexNo, ShardId, SliceId};
 use protocol::phase::Phase;
 use protocol::plan::ShardPlan;
 use protocol::spec::Submission;
@@ -36,16 +39,50 @@ pub(super) struct Load {
     names: BTreeMap<u32, String>,
     /// Those to load, and others that were.
     shards: BTreeMap<ShardId, Shard>,
-    /// Shards to load in the order they are planned in: the first shard of every index, then the second, …
-    order: Vec<ShardId>,
+    /// Shards to load.
+    wanted: BTreeSet<Turn>,
+    /// Of these, the ones that nothing was done about yet.
+    waiting: BTreeSet<Turn>,
+    /// Of these, the ones in hand, and those given up.
+    in_hand: BTreeSet<Turn>,
+    /// Shards that changed since the last decision.
+    changed: BTreeSet<ShardId>,
+    /// What became of the documents of all shards to load.
+    sums: Sums,
     /// Since when the load goes on without a break, and how many documents were accounted for then.
     since: Option<(u64, u64)>,
     /// Checkpoints of finished shards: whoever finished them died before it deleted these.
     leftovers: BTreeMap<ShardId, Vec<SliceId>>,
 }
 
+/// The order in which shards are planned: the first shard of every index, then the second, …
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    shard: u32,
+    index: IndexNo,
+}
+
+impl Turn {
+    fn of(id: ShardId) -> Self {
+        Self { shard: id.shard, index: id.index }
+    }
+
+    fn id(self) -> ShardId {
+        ShardId { index: self.index, shard: self.shard }
+    }
+}
+
+/// Documents.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    accounted: u64,
+    rejected: u64,
+}
+
 #[derive(Debug, Default)]
 struct Shard {
+    /// What it adds to the sums over all shards.
+    summed: Sums,
     done: bool,
     /// Of a finished shard: the sum of its record.
     finished: Counts,
@@ -61,26 +98,33 @@ struct Shard {
 impl Load {
     /// What is to be loaded, all of it.
     pub(super) fn know_indices(&mut self, indices: Vec<Index>) {
-        self.order.clear();
+        self.wanted.clear();
         for index in indices {
-            self.order.extend((0..index.shards).map(|shard| ShardId { index: index.no, shard }));
+            self.wanted.extend((0..index.shards).map(|shard| Turn { shard, index: index.no }));
             self.names.insert(index.no.0, index.name);
         }
-        self.order.sort_unstable_by_key(|id| (id.shard, id.index));
-        for id in &self.order {
-            self.shards.entry(*id).or_default();
-        }
+        self.waiting.clear();
+        self.in_hand.clear();
+        self.sums = Sums::default();
+        self.shards.values_mut().for_each(|shard| shard.summed = Sums::default());
+        self.changed.extend(self.wanted.iter().map(|turn| turn.id()));
+    }
+
+    /// A shard that news came of.
+    fn changed(&mut self, id: ShardId) -> &mut Shard {
+        self.changed.insert(id);
+        self.shards.entry(id).or_default()
     }
 
     pub(super) fn know_plan(&mut self, id: ShardId, plan: ShardPlan) {
-        let shard = self.shards.entry(id).or_default();
+        let shard = self.changed(id);
         if !shard.done {
             shard.plan = Some(Box::new(plan));
         }
     }
 
     pub(super) fn know_record(&mut self, id: ShardId, record: ShardRecord) {
-        let shard = self.shards.entry(id).or_default();
+        let shard = self.changed(id);
         // Done stays done: a late word of an earlier failure doesn't undo it.
         if shard.done {
             return;
@@ -92,7 +136,7 @@ impl Load {
     }
 
     pub(super) fn know_slice(&mut self, id: ShardId, slice: SliceId, checkpoint: SliceCheckpoint) {
-        let shard = self.shards.entry(id).or_default();
+        let shard = self.changed(id);
         if shard.done {
             self.leftovers.entry(id).or_default().push(slice);
         } else {
@@ -112,10 +156,12 @@ impl Load {
         for shard in self.shards.values_mut() {
             shard.published_ms.clear();
         }
+        // What was given up counts again.
+        self.changed.extend(self.shards.keys());
     }
 
-    /// Looks at everything and says what is to be done; the outcome once the phase is through. At most `window` tasks are
-    /// published and not done; `None`: a person holds the migration, and nothing is published.
+    /// Says what is to be done; the outcome once the phase is through. At most `window` tasks are published and not done;
+    /// `None`: a person holds the migration, and nothing is published.
     pub(super) fn drive(
         &mut self,
         submission: &Submission,
@@ -123,23 +169,29 @@ impl Load {
         now_ms: u64,
         actions: &mut Vec<Action>,
     ) -> Option<Outcome> {
+        let (number, attempts_max) = (submission.number, submission.spec.sizing.max_attempts.get());
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().for_each(|id| self.sort_in(*id));
         self.keep_time(window.is_some(), now_ms);
         let pace = self.since.map(|(at, before)| Pace {
-            docs: self.accounted().saturating_sub(before),
+            docs: self.sums.accounted.saturating_sub(before),
             elapsed_ms: now_ms.saturating_sub(at),
         });
         if let Some(reason) = self.reason_to_stop(submission) {
+            // Shards that are through by this news are closed once it goes on.
+            self.changed.extend(changed);
             return Some(Outcome { failure: Some(reason), notes: Vec::new(), pace });
         }
-        let (number, attempts_max) = (submission.number, submission.spec.sizing.max_attempts.get());
-        let mut open = false;
-        for id in &self.order {
-            let Some(shard) = self.shards.get_mut(id) else { continue };
+        for id in changed {
+            let Some(shard) = self.shards.get_mut(&id).filter(|_| self.wanted.contains(&Turn::of(id))) else {
+                continue;
+            };
             let name = self.names.get(&id.index.0).map_or("?", String::as_str);
-            shard.settle(*id, name, number, attempts_max, actions);
-            open |= !shard.is_through(number, attempts_max);
+            shard.settle(id, name, number, attempts_max, actions);
+            self.sort_in(id);
         }
-        if open {
+        let mut in_hand = self.in_hand.iter().filter_map(|turn| self.shards.get(&turn.id()));
+        if !self.waiting.is_empty() || in_hand.any(|shard| !shard.is_through(number, attempts_max)) {
             if let Some(window) = window {
                 self.publish(number, attempts_max, window, now_ms, actions);
             }
@@ -148,36 +200,46 @@ impl Load {
         Some(self.outcome(number, attempts_max, pace))
     }
 
+    /// Where a shard belongs after a change, and what it adds to the sums.
+    fn sort_in(&mut self, id: ShardId) {
+        let turn = Turn::of(id);
+        if !self.wanted.contains(&turn) {
+            return;
+        }
+        let shard = self.shards.entry(id).or_default();
+        let now = shard.sums();
+        let before = std::mem::replace(&mut shard.summed, now);
+        self.sums.accounted = self.sums.accounted.saturating_sub(before.accounted).saturating_add(now.accounted);
+        self.sums.rejected = self.sums.rejected.saturating_sub(before.rejected).saturating_add(now.rejected);
+        self.waiting.remove(&turn);
+        self.in_hand.remove(&turn);
+        if shard.is_untouched() {
+            self.waiting.insert(turn);
+        } else if !shard.done {
+            self.in_hand.insert(turn);
+        }
+    }
+
     /// A break spoils what would be measured over it.
     fn keep_time(&mut self, goes_on: bool, now_ms: u64) {
         if !goes_on {
             self.since = None;
         } else if self.since.is_none() {
-            self.since = Some((now_ms, self.accounted()));
+            self.since = Some((now_ms, self.sums.accounted));
         }
-    }
-
-    /// Documents accounted for so far.
-    fn accounted(&self) -> u64 {
-        self.wanted().map(|shard| shard.parts().map(Counts::accounted).sum::<u64>()).sum()
-    }
-
-    fn wanted(&self) -> impl Iterator<Item = &Shard> {
-        self.order.iter().filter_map(|id| self.shards.get(id))
     }
 
     /// A target that takes nothing, or more rejected documents than a person allowed.
     fn reason_to_stop(&self, submission: &Submission) -> Option<String> {
         let current =
             |failure: &&Failure| failure.submission == submission.number && failure.verdict == Verdict::StopLoad;
-        for shard in self.wanted() {
+        for shard in self.in_hand.iter().filter_map(|turn| self.shards.get(&turn.id())) {
             let slices = shard.slices.values().filter_map(|slice| slice.failure.as_ref());
             if let Some(failure) = slices.chain(shard.failure.as_ref()).find(current) {
                 return Some(failure.reason.clone());
             }
         }
-        let rejected: u64 = self.wanted().map(|shard| shard.parts().map(|part| part.rejected).sum::<u64>()).sum();
-        let allowed = submission.spec.max_rejected;
+        let (rejected, allowed) = (self.sums.rejected, submission.spec.max_rejected);
         (rejected > allowed).then(|| {
             format!(
                 "the target rejected {rejected} documents and maxRejected is {allowed}: look at the dead letters, \
@@ -191,15 +253,15 @@ impl Load {
         // Slices by how many of their shard come before them, then by shard.
         let mut ready: BTreeSet<(usize, u32, ShardId, SliceId)> = BTreeSet::new();
         let mut unplanned = Vec::new();
-        for id in &self.order {
-            let Some(shard) = self.shards.get_mut(id) else { continue };
+        for id in self.in_hand.iter().map(|turn| turn.id()) {
+            let Some(shard) = self.shards.get(&id) else { continue };
             if shard.is_through(submission, attempts_max) {
                 continue;
             }
             let Some(plan) = &shard.plan else {
                 match shard.published_ms.get(&None) {
                     Some(at) if now_ms.saturating_sub(*at) < REPUBLISH_AFTER_MS => outstanding += 1,
-                    _ => unplanned.push(*id),
+                    _ => unplanned.push(id),
                 }
                 continue;
             };
@@ -210,7 +272,7 @@ impl Load {
                 match shard.published_ms.get(&Some(slice.id.clone())) {
                     Some(at) if now_ms.saturating_sub(*at) < REPUBLISH_AFTER_MS => outstanding += 1,
                     _ => {
-                        ready.insert((ordinal, id.shard, *id, slice.id.clone()));
+                        ready.insert((ordinal, id.shard, id, slice.id.clone()));
                         if ready.len() > window {
                             ready.pop_last();
                         }
@@ -227,6 +289,7 @@ impl Load {
             actions.push(Action::Publish(Task::Load(id, slice)));
             room -= 1;
         }
+        unplanned.extend(self.waiting.iter().take(room).map(|turn| turn.id()));
         for id in unplanned.into_iter().take(room) {
             self.mark(id, None, now_ms);
             actions.push(Action::Publish(Task::Plan(id)));
@@ -234,16 +297,14 @@ impl Load {
     }
 
     fn mark(&mut self, id: ShardId, task: Option<SliceId>, now_ms: u64) {
-        if let Some(shard) = self.shards.get_mut(&id) {
-            shard.published_ms.insert(task, now_ms);
-        }
+        self.changed(id).published_ms.insert(task, now_ms);
     }
 
     fn outcome(&self, submission: u32, attempts_max: u32, pace: Option<Pace>) -> Outcome {
         let mut failed = Vec::new();
         let mut total = Counts::default();
-        for id in &self.order {
-            let Some(shard) = self.shards.get(id) else { continue };
+        for id in self.wanted.iter().map(|turn| turn.id()) {
+            let Some(shard) = self.shards.get(&id) else { continue };
             shard.parts().for_each(|part| total.add(part));
             let gives_up = |failure: &&Failure| failure.gives_up(submission, attempts_max);
             if let Some(failure) = shard.failure.as_ref().filter(gives_up).filter(|_| !shard.done) {
@@ -251,7 +312,7 @@ impl Load {
                 failed.push(format!("{name} shard {}: {}", id.shard, failure.reason));
             }
         }
-        let shards = self.order.len();
+        let shards = self.wanted.len();
         let failure = (!failed.is_empty()).then(|| {
             let (count, more) = (failed.len(), failed.len().saturating_sub(FAILURES_NAMED));
             failed.truncate(FAILURES_NAMED);
@@ -268,6 +329,18 @@ impl Shard {
     fn is_through(&self, submission: u32, attempts_max: u32) -> bool {
         let given_up = self.failure.as_ref().is_some_and(|failure| failure.gives_up(submission, attempts_max));
         self.done || given_up
+    }
+
+    fn is_untouched(&self) -> bool {
+        let nothing_is_there = self.plan.is_none() && self.slices.is_empty() && self.failure.is_none();
+        !self.done && nothing_is_there && self.published_ms.is_empty()
+    }
+
+    fn sums(&self) -> Sums {
+        self.parts().fold(Sums::default(), |sums, part| Sums {
+            accounted: sums.accounted.saturating_add(part.accounted()),
+            rejected: sums.rejected.saturating_add(part.rejected),
+        })
     }
 
     /// What became of its documents, as far as it is: a finished shard has no slices, another nothing finished.

@@ -48,11 +48,8 @@ const RULES: &[(&str, &str)] = &[
     ("Unknown [repository] type [s3]", NO_PLUGIN),
     ("failed to load class with value [s3]", NO_PLUGIN),
     ("readonly repository", "the repository is registered read-only on the source: register it for writing"),
-    (
-        "concurrent modification",
-        "another cluster, or another registration of the same place, writes to this repository: only one may; use a \
-         repository of this migration's own",
-    ),
+    ("concurrent modification", TWO_WRITERS),
+    ("do not match its expected state", TWO_WRITERS),
     (
         "is not accessible on",
         "every node of the source must see the repository's directory under the same path and may write to it: mount it \
@@ -95,6 +92,8 @@ const DENIED: &str = "the source may not write to the bucket: check the policy o
                       bucket; s3:GetObject, s3:PutObject and s3:DeleteObject on what is in it)";
 const CREDENTIALS: &str = "check the credentials of the source's S3 client (its keystore, or the role of its machines), \
                            or name a role that it can assume in snapshot.repository.s3.s3RoleArn";
+const TWO_WRITERS: &str = "another cluster, or another registration of the same place, writes to this repository: only one may; use a \
+     repository of this migration's own";
 const REGION: &str = "the bucket is in another region: check snapshot.repository.s3.region, and the region and \
                       endpoint of the source's S3 client";
 const NO_PLUGIN: &str = "install the plugin repository-s3 (cloud-aws before Elasticsearch 5) on every node of the \

@@ -44,14 +44,21 @@ impl Rig {
 
     /// The plan of a shard.
     pub fn plan(&mut self, shard: ShardId) -> ShardPlan {
-        let (bus, key) = (self.bus(), names::plan(&self.name(), shard));
-        self.wait_for(bus::read(&*bus, Bucket::Migrations, &key)).unwrap().unwrap().0
+        self.find_plan(shard).unwrap()
     }
 
-    /// How many slices both shards have.
+    fn find_plan(&mut self, shard: ShardId) -> Option<ShardPlan> {
+        let (bus, key) = (self.bus(), names::plan(&self.name(), shard));
+        self.wait_for(bus::read(&*bus, Bucket::Migrations, &key)).unwrap().map(|(plan, _)| plan)
+    }
+
+    /// How many slices both shards have, once they are planned. The plans go at the end.
     pub fn slices_planned(&mut self) -> usize {
-        let shards = [0, 1].map(|index| ShardId { index: protocol::ids::IndexNo(index), shard: 0 });
-        shards.map(|shard| self.plan(shard).slices.len()).iter().sum()
+        self.eventually("both shards planned", |rig| {
+            let shards = [0, 1].map(|index| ShardId { index: protocol::ids::IndexNo(index), shard: 0 });
+            let plans = shards.into_iter().map(|shard| rig.find_plan(shard));
+            plans.map(|plan| plan.map(|plan| plan.slices.len())).sum()
+        })
     }
 
     /// Waits until a worker is in the middle of some slice.

@@ -29,8 +29,8 @@ fn a_killed_workers_slice_is_continued_from_its_last_checkpoint() {
         settled.then_some(arrived_late)
     });
 
-    rig.await_end();
     let slices = rig.slices_planned();
+    rig.await_end();
     assert!(slices >= 8, "{slices} slices");
     let sent_twice: BTreeSet<Key> = source.assert_arrived().into_iter().collect();
     rig.note(&format!(

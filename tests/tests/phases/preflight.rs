@@ -1,7 +1,9 @@
 //! What is in the way is named before anything begins, and nothing is changed by looking.
 
-use protocol::ids::IndexNo;
+use protocol::ids::{IndexNo, WorkerId};
+use protocol::names::Bucket;
 use protocol::plan::{InventoryIndex, InventoryPage, InventoryShard};
+use protocol::state::WorkerStatus;
 use protocol::task::Command;
 use serde_json::{Value, json};
 use tests::http::Http;
@@ -95,4 +97,36 @@ fn a_target_that_is_down_hides_nothing_of_the_repository() {
     let said = Rig::idle(spec).execute(Command::Preflight).unwrap_err();
     assert!(said.contains("target http://127.0.0.1:9: the target does not answer: check target.endpoint"), "{said}");
     assert!(said.contains("repository: ") && said.contains("snap-9"), "{said}");
+}
+
+#[test]
+fn a_target_that_can_not_be_opened_hides_nothing_and_every_worker_is_looked_at() {
+    let auth = json!({"basic": {"username": "loader", "password": {"env": "MIGCTL_NO_SUCH_VARIABLE"}}});
+    let rig = Rig::idle(spec(
+        quickstart(),
+        "snap-1",
+        "http://127.0.0.1:1",
+        json!({
+            "indices": ["regex:no-such-.*"],
+            "target": {"endpoint": "http://127.0.0.1:1", "auth": auth},
+            "sizing": {"bulkBytes": "16MB"},
+        }),
+    ));
+    let other = WorkerStatus {
+        id: WorkerId::new("other"),
+        version: "0.1.0".to_owned(),
+        slots: 1,
+        memory_bytes: 8_000_000,
+        doing: Vec::new(),
+    };
+    rig.put(Bucket::Workers, other.id.as_str(), &other);
+    let said = rig.execute(Command::Preflight).unwrap_err();
+    for expected in [
+        "target: target.auth.basic.password.env: MIGCTL_NO_SUCH_VARIABLE: there is no such environment variable",
+        "indices: regex:no-such-.* matches no index of snapshot snap-1",
+        &format!("worker {}: it was started with --memory 7.6 MiB", other.id),
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert!(said.starts_with("3 of ") && !said.contains("worker by-hand"), "{said}");
 }

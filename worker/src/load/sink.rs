@@ -68,7 +68,7 @@ impl Sink {
         index: &InventoryIndex,
         file_len: u64,
     ) -> Result<Self, TaskError> {
-        match &migration.target {
+        match migration.target()? {
             TargetHandle::Cluster(cluster) => {
                 let inventory = migration.inventory(&*context.bus).await?;
                 let (_, page) = inventory.index(index.no)?;

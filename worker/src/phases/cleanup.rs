@@ -26,7 +26,7 @@ const BLOCKS: &str = "index.blocks.";
 /// # Errors
 /// The target refuses; the bus's.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
-    let mut notes = match &migration.target {
+    let mut notes = match migration.target()? {
         TargetHandle::Cluster(cluster) => on_cluster(context, migration, cluster).await?,
         TargetHandle::Directory(_) => Vec::new(),
     };

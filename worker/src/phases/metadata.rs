@@ -54,7 +54,7 @@ pub async fn page(context: &Context, migration: &Migration, number: u32) -> Resu
 
 /// The templates of the target. Where they can't be asked for, what they do is found when an index is created.
 pub async fn templates(migration: &Migration) -> Templates {
-    let TargetHandle::Cluster(cluster) = &migration.target else { return Templates::default() };
+    let Ok(TargetHandle::Cluster(cluster)) = migration.target() else { return Templates::default() };
     cluster.templates().await.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "ask the target for its index templates");
         Templates::default()
@@ -122,7 +122,7 @@ async fn execute(
     known: Option<&TargetIndex>,
 ) -> Result<Option<TargetIndex>, TaskError> {
     let lines = TargetIndex { name: index.name.clone(), ..TargetIndex::default() };
-    match (action, &migration.target) {
+    match (action, migration.target()?) {
         (Action::Leave, _) => Ok(None),
         (Action::Lines, _) => Ok(Some(lines)),
         (Action::Create(creation), TargetHandle::Directory(directory)) => {

@@ -68,7 +68,7 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
     // What the snapshot holds, or is to hold.
     let indices = [source.indices, repository.indices].concat();
     let target = target::look(context, migration, &indices).await;
-    let worker = worker::look(context, migration);
+    let worker = worker::look(context, migration).await;
     let path = path::check(repository.version.as_ref().or(source.version.as_ref()), target.version.as_ref());
     answer([source.checks, repository.checks, target.checks, path.into_iter().collect(), worker.checks].concat())
 }

@@ -118,7 +118,7 @@ async fn open(
     number: u32,
     targets: &mut TargetPage,
 ) -> Result<(), TaskError> {
-    let TargetHandle::Cluster(cluster) = &migration.target else { return Ok(()) };
+    let TargetHandle::Cluster(cluster) = migration.target()? else { return Ok(()) };
     let Some(target) = targets.indices.get_mut(&no) else { return Ok(()) };
     let name = target.name.clone();
     let Some(found) = cluster.index(&name).await? else {
@@ -170,7 +170,7 @@ async fn account(
 }
 
 async fn count_on_target(migration: &Migration, target: &TargetIndex) -> Result<u64, TaskError> {
-    match &migration.target {
+    match migration.target()? {
         TargetHandle::Cluster(cluster) => {
             cluster.refresh(&target.name).await?;
             Ok(cluster.count(&target.name).await?)

@@ -62,7 +62,7 @@ pub async fn decide(
     if !index.create && !index.load {
         return Ok(Decided { action: Action::Leave, what: String::new(), notes: Vec::new() });
     }
-    match &migration.target {
+    match migration.target()? {
         TargetHandle::Cluster(cluster) => match cluster.index(&index.name).await? {
             Some(found) => existing(migration, snapshot, cluster, index, found, known).await,
             None => missing(migration, snapshot, templates, index).await,
@@ -163,7 +163,8 @@ async fn creation(
     create: bool,
 ) -> Result<Creation, TaskError> {
     let metadata = snapshot.index_metadata(find_index(snapshot, &index.name)?).await?;
-    if let (TargetHandle::Cluster(_), Some(reason)) = (&migration.target, translate::too_many_types(&metadata.mappings))
+    if let (TargetHandle::Cluster(_), Some(reason)) =
+        (migration.target()?, translate::too_many_types(&metadata.mappings))
     {
         return Err(no(reason));
     }

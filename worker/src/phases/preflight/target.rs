@@ -27,7 +27,11 @@ const CLUSTER_BLOCKS: [&str; 3] =
 
 /// Looks at the target; `indices` are those of the source, as far as they are known.
 pub async fn look(context: &Context, migration: &Migration, indices: &[String]) -> Look {
-    match &migration.target {
+    let target = match migration.target() {
+        Ok(target) => target,
+        Err(error) => return Look { checks: vec![Check::of("target", Err(error))], ..Look::default() },
+    };
+    match target {
         TargetHandle::Cluster(cluster) => on_cluster(context, migration, cluster, indices).await,
         TargetHandle::Directory(directory) => {
             let slice_bytes = migration.spec.sizing.slice_bytes.as_u64();
