@@ -17,11 +17,9 @@ pub(crate) mod reporter;
 mod translate;
 
 use protocol::bus;
-use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
-use protocol::spec::Submission;
 use protocol::state::CommandResult;
-use protocol::task::{Command, Task};
+use protocol::task::Command;
 
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
@@ -60,25 +58,6 @@ pub async fn execute(context: &Context, migration: &Migration, command: Command)
     };
     let key = names::result(&migration.name, command);
     let result = CommandResult { submission: migration.submission, outcome, worker: context.worker.clone() };
-    context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
-    Ok(())
-}
-
-/// Answers a phase command with the reason why this worker can't even begin it.
-///
-/// # Errors
-/// The bus's.
-pub async fn refuse(
-    context: &Context,
-    migration: &MigrationName,
-    task: &Task,
-    reason: String,
-) -> Result<(), TaskError> {
-    let Task::Command(command) = task else { return Ok(()) };
-    let spec = bus::read::<Submission>(&*context.bus, Bucket::Migrations, &names::spec(migration)).await?;
-    let Some((submission, _)) = spec else { return Ok(()) };
-    let key = names::result(migration, *command);
-    let result = CommandResult { submission: submission.number, outcome: Err(reason), worker: context.worker.clone() };
     context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, &result)?).await?;
     Ok(())
 }

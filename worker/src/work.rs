@@ -270,12 +270,7 @@ async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &Cancel
 
 async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &Lease) -> Result<(), TaskError> {
     let context = &floor.context;
-    let migration = match context.migration(migration).await {
-        Err(TaskError::Failed { reason, .. }) if matches!(task, Task::Command(_)) => {
-            return phases::refuse(context, migration, task, reason).await;
-        }
-        other => other?,
-    };
+    let migration = context.migration(migration).await?;
     match task {
         Task::Command(command) => {
             // A phase command is one long wait for answers: it lives as long as its I/O has time limits.
