@@ -14,9 +14,12 @@ use serde_json::{Map, Value as Json};
 
 use crate::blob::Fault;
 use crate::error::Error;
+use crate::layout::Kept;
 use crate::limits::{INFLATED_BYTES_MAX, SHARDS_MAX};
 use crate::payload;
+use crate::shard_path;
 use crate::snapshot_info::{Snapshot, SnapshotIndex};
+use crate::store::StoreErrorKind;
 use crate::version::ProductVersion;
 
 /// The mapping type of Elasticsearch 1.x to 6.x that only says what others begin with.
@@ -68,7 +71,31 @@ pub(crate) async fn read(snapshot: &Snapshot, index: &SnapshotIndex) -> Result<I
     let body =
         serde_json::from_value(body).map_err(|error| Fault::corrupt(0, format!("the index's metadata: {error}")));
     let metadata = body.and_then(|body| understand(&index.name, body, snapshot.is_shallow_copy));
-    metadata.map_err(|fault| snapshot.blobs.fault(&blob.name, fault))
+    let metadata = metadata.map_err(|fault| snapshot.blobs.fault(&blob.name, fault))?;
+    if blob.kept == Kept::Bare {
+        let count = metadata.number_of_shards;
+        if let Some(beyond) = shard_beyond(snapshot, index, count).await? {
+            let what = format!("it counts {count} shards, and there is a shard {beyond} (shards count from 0)");
+            return Err(snapshot.blobs.nonsense(&blob.name, what));
+        }
+    }
+    Ok(metadata)
+}
+
+/// A shard of the index that the snapshot has, or failed to take, though there are `count`: what no checksum covers must
+/// not make shards vanish.
+async fn shard_beyond(snapshot: &Snapshot, index: &SnapshotIndex, count: u32) -> Result<Option<u32>, Error> {
+    let failures = snapshot.failures.iter().filter(|failure| failure.index == index.name);
+    if let Some(failed) = failures.map(|failure| failure.shard).find(|shard| *shard >= count) {
+        return Ok(Some(failed));
+    }
+    let Some(folder) = shard_path::folder(index.shard_path_type, &index.id, count) else { return Ok(None) };
+    match snapshot.blobs.has(&snapshot.layout.shard(&folder, &snapshot.uuid).name).await {
+        Ok(is_there) => Ok(is_there.then_some(count)),
+        // Who may not list can't look.
+        Err(error) if error.kind == StoreErrorKind::Denied => Ok(None),
+        Err(source) => Err(Error::Read { what: format!("whether index {:?} has a shard {count}", index.name), source }),
+    }
 }
 
 fn understand(name: &str, body: Body, is_shallow_copy: bool) -> Result<IndexMetadata, Fault> {

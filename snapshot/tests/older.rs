@@ -233,3 +233,29 @@ async fn a_name_that_leaves_the_repository_is_not_asked_for() {
     let error = snapshot.shard(&snapshot.indices[0], 0).await.unwrap_err();
     assert!(chain(&error).ends_with("is not asked for: the name could leave the repository"), "{}", chain(&error));
 }
+
+#[tokio::test]
+async fn shards_do_not_vanish_where_no_checksum_covers_their_number() {
+    let mut store = MemoryStore::fixture("elasticsearch-1.7.6", "plain");
+    let whole = store.open().await.unwrap().snapshot("second").await.unwrap();
+    let mut told = 0;
+    for index in &whole.indices {
+        // The fixture leaves some indices out.
+        let Ok(metadata) = whole.index_metadata(index).await else { continue };
+        let count = metadata.number_of_shards;
+        let blob = format!("indices/{}/snapshot-second", index.name);
+        let text = String::from_utf8(store.blobs[&blob].to_vec()).unwrap();
+        for fewer in 1..count {
+            let (of, to) = (format!("\"index.number_of_shards\":\"{count}\""), format!("\"{fewer}\""));
+            assert_eq!(text.matches(&of).count(), 1, "{text}");
+            store.put(&blob, text.replace(&of, &format!("\"index.number_of_shards\":{to}")));
+            let snapshot = store.open().await.unwrap().snapshot("second").await.unwrap();
+            let error = chain(&snapshot.index_metadata(index).await.unwrap_err());
+            let expected = format!("it counts {fewer} shards, and there is a shard {fewer} (shards count from 0)");
+            assert!(error.contains(&blob) && error.contains(&expected), "{error}");
+            told += 1;
+        }
+        store.put(&blob, text);
+    }
+    assert!(told > 2, "{told}");
+}
