@@ -206,7 +206,14 @@ fn indices(catalog: &Catalog, info: &Info, uuid: &str) -> Result<Vec<SnapshotInd
     };
     let mut indices = info.indices.iter().map(find).collect::<Result<Vec<_>, String>>()?;
     indices.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(indices)
+    // A flipped bit of a name may make it that of the next index.
+    match indices.windows(2).find_map(|pair| match pair {
+        [one, next] if one.name == next.name => Some(&one.name),
+        _ => None,
+    }) {
+        Some(twice) => Err(format!("it lists the index {twice:?} twice")),
+        None => Ok(indices),
+    }
 }
 
 impl SnapshotIndex {

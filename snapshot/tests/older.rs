@@ -257,5 +257,15 @@ async fn shards_do_not_vanish_where_no_checksum_covers_their_number() {
         }
         store.put(&blob, text);
     }
-    assert!(told > 2, "{told}");
+    assert!(told > 0, "{told}");
+}
+
+#[tokio::test]
+async fn an_index_that_is_listed_twice_hides_none() {
+    let mut store = MemoryStore::fixture("elasticsearch-1.7.6", "plain");
+    let text = String::from_utf8(store.blobs["snapshot-second"].to_vec()).unwrap();
+    assert_eq!(text.matches("\"bigint\"").count(), 1, "{text}");
+    store.put("snapshot-second", text.replace("\"bigint\"", "\"empty-index\""));
+    let error = chain(&store.open().await.unwrap().snapshot("second").await.unwrap_err());
+    assert!(error.contains("snapshot-second") && error.contains("it lists the index \"empty-index\" twice"), "{error}");
 }
