@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use std::io::Read;
 
 use bytes::Bytes;
@@ -160,6 +162,44 @@ async fn spoiled_documents_without_a_checksum_never_panic_and_cut_ones_are_named
         }
     }
     assert!(tried / 2 < errors, "{errors} of {tried}");
+}
+
+/// How many shards each index has that a repository of one snapshot holds; some of its indices a fixture leaves out.
+async fn shards(store: &MemoryStore, left_out: &[String]) -> Result<BTreeMap<String, u32>, Error> {
+    let snapshot = store.open().await?.snapshot("second").await?;
+    let mut shards = BTreeMap::new();
+    for index in snapshot.indices.iter().filter(|index| !left_out.contains(&index.name)) {
+        shards.insert(index.name.clone(), snapshot.index_metadata(index).await?.number_of_shards);
+    }
+    Ok(shards)
+}
+
+#[tokio::test]
+async fn no_flipped_bit_without_a_checksum_hides_an_index_or_a_shard() {
+    let mut store = MemoryStore::fixture("elasticsearch-1.7.6", "plain");
+    let snapshot = store.open().await.unwrap().snapshot("second").await.unwrap();
+    let names = snapshot.indices.iter().map(|index| index.name.clone());
+    let left_out: Vec<String> =
+        names.filter(|name| !store.blobs.contains_key(&format!("indices/{name}/snapshot-second"))).collect();
+    let whole = shards(&store, &left_out).await.unwrap();
+    assert!(whole.values().any(|count| *count > 1), "{whole:?}");
+    let mut tried = 0;
+    for name in store.names(|name| name.ends_with("snapshot-second") && name.matches('/').count() != 3) {
+        let good = store.blobs[&name].clone();
+        for (at, bit) in (0..good.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut spoiled = good.to_vec();
+            spoiled[at] ^= 1 << bit;
+            store.put(&name, spoiled);
+            if let Ok(found) = shards(&store, &left_out).await {
+                // A shard too many has no files, and that is an error when they are asked for.
+                let hidden = whole.iter().find(|(index, count)| found.get(*index) < Some(*count));
+                assert_eq!(hidden, None, "{name} bit {bit} of byte {at}");
+            }
+            tried += 1;
+        }
+        store.put(&name, good);
+    }
+    assert!(tried > 8_000, "{tried}");
 }
 
 #[tokio::test]
