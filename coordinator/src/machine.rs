@@ -15,6 +15,7 @@ mod register;
 
 mod account;
 mod load;
+mod pace;
 
 mod evidence;
 
@@ -27,7 +28,7 @@ use protocol::ids::{ShardId, SliceId};
 use protocol::phase::Phase;
 use protocol::plan::{CataloguePage, InventoryPage, ShardPlan};
 use protocol::spec::{Redo, Submission};
-use protocol::state::{CommandResult, Control, MigrationState, PhaseStatus};
+use protocol::state::{CommandResult, Control, LoadProgress, MigrationState, PhaseStatus};
 use protocol::task::{Command, Task};
 
 use load::Load;
@@ -92,6 +93,8 @@ pub enum Action {
     SetControl(Control),
     /// Put a task into its queue.
     Publish(Task),
+    /// Store how far the load is.
+    StoreLoadProgress(LoadProgress),
     /// Tell people.
     Emit {
         /// In which phase.
@@ -120,8 +123,9 @@ impl Action {
             Self::StoreState(_) => 4,
             Self::SetControl(_) => 5,
             Self::Publish(_) => 6,
-            Self::Emit { .. } => 7,
-            Self::StartOver => 8,
+            Self::StoreLoadProgress(_) => 7,
+            Self::Emit { .. } => 8,
+            Self::StartOver => 9,
         }
     }
 }

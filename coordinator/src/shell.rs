@@ -294,6 +294,10 @@ impl<'a> Shell<'a> {
                 let attempt = u32::try_from(clock::now_ms() & u64::from(u32::MAX)).unwrap_or(u32::MAX);
                 bus.publish(&TaskMessage { migration: migration.clone(), attempt, task }).await?;
             }
+            Action::StoreLoadProgress(progress) => {
+                let key = names::load_progress(migration);
+                bus.put(Bucket::Migrations, &key, bus::bytes(&key, &progress)?).await?;
+            }
             Action::SetControl(control) => {
                 let key = names::control(migration);
                 bus.put(Bucket::Control, &key, bus::bytes(&key, &control)?).await?;

@@ -179,6 +179,9 @@ pub struct ShardRecord {
     pub done: bool,
     /// What became of every segment's documents, in plan order.
     pub segments: Vec<SegmentAccount>,
+    /// Bytes of stored fields that its slices had.
+    #[serde(default)]
+    pub read_bytes: u64,
     /// The last failure.
     pub failure: Option<Failure>,
 }

@@ -185,6 +185,12 @@ pub fn progress(migration: &MigrationName, command: Command) -> String {
     format!("{migration}.progress.{command}")
 }
 
+/// How far the load is ([`Bucket::Migrations`]).
+#[must_use]
+pub fn load_progress(migration: &MigrationName) -> String {
+    format!("{migration}.progress.load")
+}
+
 /// The snapshot that is taken or was found ([`Bucket::Migrations`]).
 #[must_use]
 pub fn snapshot(migration: &MigrationName) -> String {

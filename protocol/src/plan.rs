@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::SliceCheckpoint;
 use crate::ids::{IndexNo, SliceId};
 
 /// One page of what the inventory is to hold: written by the register command, filled by inventory tasks.
@@ -110,6 +111,27 @@ impl ShardPlan {
     #[must_use]
     pub fn slice(&self, id: &SliceId) -> Option<&PlannedSlice> {
         self.slices.iter().find(|slice| slice.id == *id)
+    }
+}
+
+impl PlannedSlice {
+    /// Bytes of stored fields that are behind a checkpoint of this slice: whole chunks of what is answered for.
+    #[must_use]
+    pub fn read_bytes(&self, checkpoint: &SliceCheckpoint) -> u64 {
+        let ranges = self.ranges.iter().zip(&checkpoint.ranges);
+        let read = ranges.map(|(range, progress)| match checkpoint.done {
+            true => range.bytes(),
+            false => progress.crc.to.saturating_sub(range.from_byte).min(range.bytes()),
+        });
+        read.fold(0, u64::saturating_add)
+    }
+}
+
+impl SegmentRange {
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.to_byte.saturating_sub(self.from_byte)
     }
 }
 

@@ -152,6 +152,29 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
+/// How far the load is: written by the coordinator every few seconds while it goes on, for people only.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LoadProgress {
+    /// Which submission.
+    pub submission: u32,
+    /// When this was written, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Lucene documents accounted for.
+    pub docs: u64,
+    /// Of so many.
+    pub total_docs: u64,
+    /// Bytes of stored fields whose documents are accounted for.
+    pub read_bytes: u64,
+    /// Of so many, as register found.
+    pub total_read_bytes: u64,
+    /// Lucene documents a second over the last minute; `None` while too little was seen.
+    pub docs_per_second: Option<u64>,
+    /// Bytes of stored fields a second over the last minute.
+    pub bytes_per_second: Option<u64>,
+    /// Milliseconds that the rest takes at the rate, in bytes, of the last ten minutes; `None` while nothing moves.
+    pub left_ms: Option<u64>,
+}
+
 /// The snapshot of a migration: written before the source is asked for it, so that whoever continues asks for the same
 /// one. What we made is noted before it is made, and confirmed after.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::checkpoint::{Counts, Failure, ShardRecord, SliceCheckpoint, Verdict};
 use protocol::ids::{IndexNo, ShardId, SliceId};
 use protocol::phase::Phase;
-use protocol::plan::ShardPlan;
+use protocol::plan::{SegmentRange, ShardPlan};
 use protocol::spec::Submission;
 use protocol::task::Task;
 
 use super::account::{account, notes};
-use super::register::{Index, Pace};
+use super::pace::{Far, Meter};
+use super::register::Index;
 use super::{Action, REPUBLISH_AFTER_MS};
 
 /// Failed shards that the phase's reason names: it is kept in one key, however many there are.
@@ -29,8 +30,8 @@ pub(super) struct Outcome {
     pub failure: Option<String>,
     /// What people should know.
     pub notes: Vec<String>,
-    /// How fast it went.
-    pub pace: Option<Pace>,
+    /// Bytes of stored fields a second, where it took long enough to tell.
+    pub rate: Option<u64>,
 }
 
 /// What is known of the load.
@@ -49,10 +50,20 @@ pub(super) struct Load {
     changed: BTreeSet<ShardId>,
     /// What became of the documents of all shards to load.
     sums: Sums,
-    /// Since when the load goes on without a break, and how many documents were accounted for then.
-    since: Option<(u64, u64)>,
+    meter: Meter,
+    /// All there is to load.
+    total: Far,
     /// Checkpoints of finished shards: whoever finished them died before it deleted these.
     leftovers: BTreeMap<ShardId, Vec<SliceId>>,
+}
+
+impl Sums {
+    fn replace(&mut self, before: Self, now: Self) {
+        let other = |sum: u64, before: u64, now: u64| sum.saturating_sub(before).saturating_add(now);
+        self.far.docs = other(self.far.docs, before.far.docs, now.far.docs);
+        self.far.bytes = other(self.far.bytes, before.far.bytes, now.far.bytes);
+        self.rejected = other(self.rejected, before.rejected, now.rejected);
+    }
 }
 
 /// The order in which shards are planned: the first shard of every index, then the second, …
@@ -75,7 +86,7 @@ impl Turn {
 /// Documents.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
-    accounted: u64,
+    far: Far,
     rejected: u64,
 }
 
@@ -86,6 +97,8 @@ struct Shard {
     done: bool,
     /// Of a finished shard: the sum of its record.
     finished: Counts,
+    /// Of a finished shard: bytes of stored fields that were read.
+    finished_bytes: u64,
     /// The last failure of the shard as a whole.
     failure: Option<Failure>,
     /// `None`: not planned yet. Dropped when the shard is through.
@@ -99,7 +112,10 @@ impl Load {
     /// What is to be loaded, all of it.
     pub(super) fn know_indices(&mut self, indices: Vec<Index>) {
         self.wanted.clear();
+        self.total = Far::default();
         for index in indices {
+            self.total.docs = self.total.docs.saturating_add(index.docs);
+            self.total.bytes = self.total.bytes.saturating_add(index.read_bytes);
             self.wanted.extend((0..index.shards).map(|shard| Turn { shard, index: index.no }));
             self.names.insert(index.no.0, index.name);
         }
@@ -152,7 +168,7 @@ impl Load {
 
     /// After a new submission everything that isn't done is published anew.
     pub(super) fn forget_published(&mut self) {
-        self.since = None;
+        self.meter.pause();
         for shard in self.shards.values_mut() {
             shard.published_ms.clear();
         }
@@ -172,15 +188,12 @@ impl Load {
         let (number, attempts_max) = (submission.number, submission.spec.sizing.max_attempts.get());
         let changed = std::mem::take(&mut self.changed);
         changed.iter().for_each(|id| self.sort_in(*id));
-        self.keep_time(window.is_some(), now_ms);
-        let pace = self.since.map(|(at, before)| Pace {
-            docs: self.sums.accounted.saturating_sub(before),
-            elapsed_ms: now_ms.saturating_sub(at),
-        });
+        self.measure(window.is_some(), number, now_ms, actions);
+        let rate = self.meter.measured(now_ms, self.sums.far);
         if let Some(reason) = self.reason_to_stop(submission) {
             // Shards that are through by this news are closed once it goes on.
             self.changed.extend(changed);
-            return Some(Outcome { failure: Some(reason), notes: Vec::new(), pace });
+            return Some(Outcome { failure: Some(reason), notes: Vec::new(), rate });
         }
         for id in changed {
             let Some(shard) = self.shards.get_mut(&id).filter(|_| self.wanted.contains(&Turn::of(id))) else {
@@ -197,7 +210,7 @@ impl Load {
             }
             return None;
         }
-        Some(self.outcome(number, attempts_max, pace))
+        Some(self.outcome(number, attempts_max, rate))
     }
 
     /// Where a shard belongs after a change, and what it adds to the sums.
@@ -209,8 +222,7 @@ impl Load {
         let shard = self.shards.entry(id).or_default();
         let now = shard.sums();
         let before = std::mem::replace(&mut shard.summed, now);
-        self.sums.accounted = self.sums.accounted.saturating_sub(before.accounted).saturating_add(now.accounted);
-        self.sums.rejected = self.sums.rejected.saturating_sub(before.rejected).saturating_add(now.rejected);
+        self.sums.replace(before, now);
         self.waiting.remove(&turn);
         self.in_hand.remove(&turn);
         if shard.is_untouched() {
@@ -220,13 +232,15 @@ impl Load {
         }
     }
 
-    /// A break spoils what would be measured over it.
-    fn keep_time(&mut self, goes_on: bool, now_ms: u64) {
-        if !goes_on {
-            self.since = None;
-        } else if self.since.is_none() {
-            self.since = Some((now_ms, self.sums.accounted));
+    /// How far it is and how fast it goes.
+    fn measure(&mut self, goes_on: bool, submission: u32, now_ms: u64, actions: &mut Vec<Action>) {
+        if goes_on {
+            self.meter.take(now_ms, self.sums.far);
+        } else {
+            self.meter.pause();
         }
+        let told = self.meter.tell(submission, now_ms, self.sums.far, self.total);
+        actions.extend(told.map(Action::StoreLoadProgress));
     }
 
     /// A target that takes nothing, or more rejected documents than a person allowed.
@@ -300,7 +314,7 @@ impl Load {
         self.changed(id).published_ms.insert(task, now_ms);
     }
 
-    fn outcome(&self, submission: u32, attempts_max: u32, pace: Option<Pace>) -> Outcome {
+    fn outcome(&self, submission: u32, attempts_max: u32, rate: Option<u64>) -> Outcome {
         let mut failed = Vec::new();
         let mut total = Counts::default();
         for id in self.wanted.iter().map(|turn| turn.id()) {
@@ -312,6 +326,7 @@ impl Load {
                 failed.push(format!("{name} shard {}: {}", id.shard, failure.reason));
             }
         }
+        debug_assert_eq!(total.accounted(), self.sums.far.docs, "the sums that are kept are those of all shards");
         let shards = self.wanted.len();
         let failure = (!failed.is_empty()).then(|| {
             let (count, more) = (failed.len(), failed.len().saturating_sub(FAILURES_NAMED));
@@ -321,7 +336,7 @@ impl Load {
             }
             format!("{count} of {shards} shards failed; the others are loaded\n{}", failed.join("\n"))
         });
-        Outcome { failure, notes: notes(&total), pace }
+        Outcome { failure, notes: notes(&total), rate }
     }
 }
 
@@ -337,10 +352,16 @@ impl Shard {
     }
 
     fn sums(&self) -> Sums {
-        self.parts().fold(Sums::default(), |sums, part| Sums {
-            accounted: sums.accounted.saturating_add(part.accounted()),
-            rejected: sums.rejected.saturating_add(part.rejected),
-        })
+        let under_way =
+            || self.plan.iter().flat_map(|plan| &plan.slices).map(|slice| (slice, self.slices.get(&slice.id)));
+        let read = under_way().filter_map(|(slice, checkpoint)| Some(slice.read_bytes(checkpoint?)));
+        let mut sums =
+            Sums { far: Far { docs: 0, bytes: read.fold(self.finished_bytes, u64::saturating_add) }, rejected: 0 };
+        for part in self.parts() {
+            sums.far.docs = sums.far.docs.saturating_add(part.accounted());
+            sums.rejected = sums.rejected.saturating_add(part.rejected);
+        }
+        sums
     }
 
     /// What became of its documents, as far as it is: a finished shard has no slices, another nothing finished.
@@ -352,6 +373,7 @@ impl Shard {
     /// Keeps what counts of the record; the checkpoints that a finished shard needs no more.
     fn keep(&mut self, record: ShardRecord) -> BTreeMap<SliceId, SliceCheckpoint> {
         self.finished = record.counts();
+        self.finished_bytes = record.read_bytes;
         self.done = record.done;
         self.failure = record.failure;
         if !record.done {
@@ -382,7 +404,11 @@ impl Shard {
                 return;
             }
             match account(plan, &self.slices) {
-                Ok(segments) => ShardRecord { done: true, segments, failure: None },
+                Ok(segments) => {
+                    let ranges = plan.slices.iter().flat_map(|slice| &slice.ranges);
+                    let read_bytes = ranges.map(SegmentRange::bytes).fold(0, u64::saturating_add);
+                    ShardRecord { done: true, segments, read_bytes, failure: None }
+                }
                 Err(reason) => {
                     start_over = true;
                     let failure = Failure::after(None, submission, Verdict::FailShard, reason);

@@ -237,8 +237,7 @@ impl Machine {
         }
         let window = self.state.paused.is_none().then(|| self.window());
         if let Some(outcome) = self.load.drive(submission, window, now_ms, actions) {
-            let whole = self.inventory.sum_up();
-            self.state.load_rate = outcome.pace.and_then(|pace| whole.rate(pace)).or(self.state.load_rate);
+            self.state.load_rate = outcome.rate.or(self.state.load_rate);
             let status = outcome.failure.map_or(PhaseStatus::Done, PhaseStatus::Failed);
             self.end(Phase::Load, status, outcome.notes, now_ms, actions);
         }

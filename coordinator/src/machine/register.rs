@@ -13,7 +13,7 @@ use protocol::ids::IndexNo;
 use protocol::plan::{CataloguePage, InventoryIndex, InventoryPage};
 
 use self::summary::sum;
-pub(super) use self::summary::{ESTIMATE, Pace, Summary};
+pub(super) use self::summary::{ESTIMATE, Summary};
 use super::REPUBLISH_AFTER_MS;
 
 /// Lines about single indices.
@@ -46,7 +46,8 @@ pub(super) struct Index {
     pub shards: u32,
     create: bool,
     load: bool,
-    docs: u64,
+    pub docs: u64,
+    pub read_bytes: u64,
     bytes: u64,
 }
 
@@ -129,6 +130,7 @@ impl Index {
             create: index.create,
             load: index.load,
             docs: sum(index, |shard| shard.lucene_docs),
+            read_bytes: sum(index, |shard| shard.read_bytes),
             bytes: sum(index, |shard| shard.bytes),
         }
     }

@@ -28,6 +28,9 @@ impl World {
             Action::StoreEvidence(phase, evidence) => {
                 assert!(!evidence.sections.is_empty(), "the gate of {phase} shows nothing");
             }
+            Action::StoreLoadProgress(progress) => {
+                assert!(progress.docs <= progress.total_docs && progress.read_bytes <= progress.total_read_bytes);
+            }
             Action::SetControl(_) | Action::Emit { .. } | Action::StartOver => {}
         }
     }

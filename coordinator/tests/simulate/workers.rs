@@ -14,6 +14,8 @@ use rand::Rng;
 use crate::world::World;
 
 const DOCS_PER_SLICE: u32 = 10;
+/// Slices of a shard at most.
+const SLICES_MAX: u32 = 3;
 const INDICES_PER_PAGE: usize = 2;
 
 pub struct FakeWorker {
@@ -146,12 +148,15 @@ impl World {
 
     fn take_inventory(&mut self, no: u32) {
         let wanted = self.catalogue[&no].clone();
+        // At most as many as a plan comes to.
+        let lucene_docs = u64::from(SLICES_MAX * DOCS_PER_SLICE);
+        let shard = InventoryShard { lucene_docs, ..InventoryShard::default() };
         let index = |index: &CatalogueIndex| InventoryIndex {
             no: index.no,
             name: index.name.clone(),
             create: index.create,
             load: index.load,
-            shards: vec![InventoryShard::default(); self.indices[index.no.0 as usize].0 as usize],
+            shards: vec![shard.clone(); self.indices[index.no.0 as usize].0 as usize],
             version_created: "7.10.2".into(),
             ..InventoryIndex::default()
         };
@@ -174,7 +179,7 @@ impl World {
         if self.plans.contains_key(&shard) {
             return;
         }
-        let slices = self.rng.random_range(0..=3_u32);
+        let slices = self.rng.random_range(0..=SLICES_MAX);
         let segment = PlannedSegment {
             name: "_0".into(),
             max_doc: slices * DOCS_PER_SLICE,

@@ -207,6 +207,7 @@ impl World {
                 self.control = control.clone();
                 self.news.push_back(Event::Control(control));
             }
+            Action::StoreLoadProgress(_) => {}
             Action::Emit { text, .. } => assert!(!text.is_empty()),
             Action::StartOver => self.restart_coordinator(),
         }

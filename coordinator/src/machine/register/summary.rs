@@ -16,16 +16,6 @@ pub(in super::super) const ASSUMED_BYTES_PER_SLOT: u64 = 10 << 20;
 /// What the lines of an estimate begin with, among other notes.
 pub(in super::super) const ESTIMATE: &str = "estimate: ";
 
-/// A shorter load tells nothing of how fast a long one is.
-const PACE_MIN_MS: u64 = 10_000;
-
-/// How far a load came, and how long that took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Pace {
-    pub docs: u64,
-    pub elapsed_ms: u64,
-}
-
 /// What all indices together come to.
 #[derive(Debug, Default)]
 pub(in super::super) struct Summary {
@@ -194,15 +184,6 @@ impl Summary {
             format!("{ESTIMATE}{} at {} a second, {why}", about(self.read_bytes.div_ceil(rate)), ByteSize(rate)),
         ]
     }
-
-    /// Bytes of stored fields a second: documents stand for their share of the bytes.
-    pub(in super::super) fn rate(&self, pace: Pace) -> Option<u64> {
-        if pace.elapsed_ms < PACE_MIN_MS || pace.docs == 0 || self.docs == 0 {
-            return None;
-        }
-        let read = u128::from(self.read_bytes) * u128::from(pace.docs.min(self.docs)) / u128::from(self.docs);
-        u64::try_from(read * 1_000 / u128::from(pace.elapsed_ms)).ok().filter(|rate| *rate > 0)
-    }
 }
 
 /// A time as people say it.
@@ -282,11 +263,8 @@ mod tests {
                 "estimate: less than a minute at 20.0 MiB a second, assumed: 10.0 MiB for each of 2 slots",
             ]
         );
-        let rate = summary.rate(Pace { docs: 80, elapsed_ms: 40_000 });
-        assert_eq!(rate, Some(1 << 20));
-        assert_eq!(summary.rate(Pace { docs: 80, elapsed_ms: 400 }), None);
         assert_eq!(
-            summary.estimate(rate, 2).last().map(String::as_str),
+            summary.estimate(Some(1 << 20), 2).last().map(String::as_str),
             Some("estimate: about 2 minutes at 1.0 MiB a second, measured in an earlier load of this migration")
         );
         assert_eq!(found.lines().len(), 3);
