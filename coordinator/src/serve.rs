@@ -194,7 +194,7 @@ async fn put_away(bus: &SharedBus, migration: &MigrationName, complete: &Complet
         return Ok(false);
     }
     let account = complete.state.phase(Phase::Load).notes.join("; ");
-    let (dead_letters, _) = bus.dead_letters(migration, 0).await?;
+    let dead_letters = bus.dead_letters(migration, 0, 0).await?.count;
     if dead_letters > 0 && !complete.submission.spec.cleanup.delete_dead_letters {
         tracing::info!(%migration, account, dead_letters, "complete; its state stays until migctl forget");
         return Ok(true);

@@ -231,7 +231,7 @@ async fn dead_letters_keep_a_complete_migration_and_what_is_wanted_again_is_done
     assert!(again.done && later > revision);
     rig.submit(4, spec(true), Some(Redo::Phase(Phase::Cleanup))).await;
     rig.until_removed().await;
-    assert_eq!(rig.bus.dead_letters(&name(), 1).await.unwrap().0, 0);
+    assert_eq!(rig.bus.dead_letters(&name(), 0, 1).await.unwrap().count, 0);
     rig.stop().await;
 }
 

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::pattern::Pattern;
 
+mod dead_letters;
 mod migration;
 
+pub use dead_letters::{DeadLettersCommand, WhichLetters};
 pub use migration::{
     AuditArgs, BusArgs, DecideArgs, EvidenceArgs, ForgetArgs, ListArgs, RetryArgs, RunArgs, StatusArgs, SubmitArgs,
     WishArgs,
@@ -81,6 +83,9 @@ Example:
     /// Do a phase or a shard again although it was done.
     #[command(after_help = "Examples:\n  migctl retry verify -m shop\n  migctl retry --shard orders/3 -m shop")]
     Retry(RetryArgs),
+    /// Look at the documents that the target rejected.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Show what people did, and when.
     Audit(AuditArgs),
     /// Remove the state of a finished, failed or stopped migration; what it wrote to the target stays.

@@ -34,6 +34,7 @@ async fn main() -> ExitCode {
         Command::Resume(args) => commands::wish::resume(args).await,
         Command::Stop(args) => commands::wish::stop(args).await,
         Command::Retry(args) => commands::retry::retry(args).await,
+        Command::DeadLetters(command) => commands::dead_letters::dead_letters(command).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Forget(args) => commands::forget::forget(args).await,
         Command::Configure(command) => commands::configure::configure(command).await,

@@ -41,6 +41,22 @@ pub fn shorten(text: &str, max: usize) -> String {
     format!("{start}…{end}")
 }
 
+/// `line` in at most `width` characters, its end left out.
+#[must_use]
+pub fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    let start: String = line.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", start.trim_end())
+}
+
+/// So many of something: `1 slot`, `1,234 slots`.
+#[must_use]
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A count with thousands separated.
 #[must_use]
 pub fn count(number: u64) -> String {
@@ -59,6 +75,20 @@ pub fn count(number: u64) -> String {
 #[must_use]
 pub fn size(bytes: u64) -> String {
     bytesize::ByteSize(bytes).to_string()
+}
+
+/// How long something takes, in the two units that matter: `0.4 s`, `12 s`, `4 min 10 s`, `2 h 3 min`, `3 d 4 h`.
+#[must_use]
+pub fn duration(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes, seconds % 60) {
+        (0, 0, 0, 0..10) => format!("{seconds}.{} s", ms % 1_000 / 100),
+        (0, 0, 0, second) => format!("{second} s"),
+        (0, 0, minute, second) => format!("{minute} min {second} s"),
+        (0, hour, minute, _) => format!("{hour} h {minute} min"),
+        (day, hour, _, _) => format!("{day} d {hour} h"),
+    }
 }
 
 /// A time, in UTC: `2026-11-22 22:14:39`.
@@ -100,6 +130,20 @@ mod tests {
             (1_795_385_679_123, "2026-11-22 22:14:39"),
         ] {
             assert_eq!(time(ms), expected);
+        }
+    }
+
+    #[test]
+    fn durations_have_the_units_that_matter() {
+        for (ms, expected) in [
+            (0, "0.0 s"),
+            (9_970, "9.9 s"),
+            (59_999, "59 s"),
+            (250_000, "4 min 10 s"),
+            (7_380_000, "2 h 3 min"),
+            (273_600_000, "3 d 4 h"),
+        ] {
+            assert_eq!(duration(ms), expected);
         }
     }
 

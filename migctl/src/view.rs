@@ -2,6 +2,7 @@
 
 mod documents;
 mod phases;
+mod workers;
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,13 @@ use protocol::checkpoint::Counts;
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
 use protocol::spec::Submission;
-use protocol::state::{MigrationState, WorkerStatus};
+use protocol::state::{LoadProgress, MigrationState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use documents::{IndexView, inventory};
 pub use phases::{PhaseView, PreflightView};
+pub use workers::{DoingView, WorkerView};
 
 /// Everything that people ask about.
 #[derive(Debug, Clone, Serialize)]
@@ -30,12 +32,14 @@ pub struct View {
     pub phases: Vec<PhaseView>,
     /// Who paused it, and why.
     pub paused: Option<String>,
+    /// How far the load is and how fast it goes, as the coordinator told last; once it has begun.
+    pub load: Option<LoadProgress>,
     /// The indices that are loaded, in the order of the inventory.
     pub indices: Vec<IndexView>,
     /// The indices that are created and not loaded.
     pub only_created: Vec<String>,
     /// Live workers.
-    pub workers: Vec<WorkerStatus>,
+    pub workers: Vec<WorkerView>,
     /// Dead letters stored.
     pub dead_letters: u64,
     /// Dead letters don't keep its state: cleanup removes them too.
@@ -66,15 +70,16 @@ impl View {
         state.take_up(submission.number, submission.redo.as_ref());
         let phases = phases::read(bus, migration, &state).await?;
         let documents = documents::read(bus, migration, &submission).await?;
-        let workers = read_all(bus, Bucket::Workers, "").await?;
-        let workers = workers.iter().map(|(key, entry)| decode(key, entry)).collect::<Result<_, _>>()?;
-        let (dead_letters, _) = bus.dead_letters(migration, 0).await?;
+        let workers = workers::read(bus, migration, &documents.names).await?;
+        let load = bus::read::<LoadProgress>(bus, Bucket::Migrations, &names::load_progress(migration)).await?;
+        let dead_letters = bus.dead_letters(migration, 0, 0).await?.count;
         Ok(Some(Self {
             migration: migration.clone(),
             submission: submission.number,
             preflight: PreflightView::read(bus, migration, &state).await?,
             phases,
             paused: state.paused,
+            load: load.map(|(load, _)| load).filter(|load| load.submission == submission.number),
             indices: documents.loaded,
             only_created: documents.only_created,
             workers,

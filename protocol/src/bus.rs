@@ -149,6 +149,17 @@ pub trait Receipt: Send + Sync {
     async fn nak(&self, delay: Duration) -> Result<(), BusError>;
 }
 
+/// Some of the dead letters of a migration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LetterPage {
+    /// How many there are from where the page begins.
+    pub count: u64,
+    /// The first of these.
+    pub letters: Vec<DeadLetter>,
+    /// Where the next page begins; `None`: nowhere.
+    pub next: Option<u64>,
+}
+
 /// The bus.
 #[async_trait]
 pub trait Bus: Send + Sync {
@@ -203,8 +214,8 @@ pub trait Bus: Send + Sync {
         letter: &DeadLetter,
     ) -> Result<(), BusError>;
 
-    /// How many dead letters there are, and the first `limit` of them.
-    async fn dead_letters(&self, migration: &MigrationName, limit: usize) -> Result<(u64, Vec<DeadLetter>), BusError>;
+    /// A page of at most `limit` dead letters; `from` is 0, or where the page before says that this one begins.
+    async fn dead_letters(&self, migration: &MigrationName, from: u64, limit: usize) -> Result<LetterPage, BusError>;
 
     /// Deletes all dead letters of the migration.
     async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError>;

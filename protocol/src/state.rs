@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{IndexNo, WorkerId};
+use crate::ids::{IndexNo, MigrationName, WorkerId};
 use crate::phase::Phase;
 use crate::spec::Redo;
+use crate::task::Task;
 
 /// The state of a migration: one KV value, written by the coordinator alone, by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,8 +235,19 @@ pub struct WorkerStatus {
     /// Bytes of documents that it may have in flight (`--memory`).
     #[serde(default)]
     pub memory_bytes: u64,
-    /// What it does now, a line per busy slot.
-    pub doing: Vec<String>,
+    /// What it does now, one for each busy slot.
+    pub doing: Vec<Doing>,
+}
+
+/// A task in a worker's hands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doing {
+    /// Of which migration.
+    pub migration: MigrationName,
+    /// What.
+    pub task: Task,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
 }
 
 /// What runs through `mig_control`: watched by every worker.

@@ -200,8 +200,8 @@ async fn another_terminal_sees_everything_and_its_approval_wakes_the_run() {
     assert_eq!(remote.get(Bucket::Workers, "w-1").await.unwrap().expect("alive").value, b"alive");
     assert_eq!(remote.keys(Bucket::Migrations, "m.").await.unwrap(), ["m.spec"]);
     assert_eq!(remote.events(&migration(), 2).await.unwrap(), [event(28), event(29)]);
-    let (count, letters) = remote.dead_letters(&migration(), 20).await.unwrap();
-    assert_eq!((count, letters.len(), letters[0].clone()), (30, 20, letter(0)));
+    let page = remote.dead_letters(&migration(), 0, 20).await.unwrap();
+    assert_eq!((page.count, page.letters.len(), page.letters[0].clone()), (30, 20, letter(0)));
 
     // An approval wakes the run; what the run does then wakes the terminal.
     let mut gates = run.watch(Bucket::Gates, "m.").await.unwrap();

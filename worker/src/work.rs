@@ -12,8 +12,9 @@ use protocol::checkpoint::{Failure, ShardRecord, Verdict};
 use protocol::ids::{MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
-use protocol::state::{Control, Event, WorkerStatus};
+use protocol::state::{Control, Doing, Event, WorkerStatus};
 use protocol::task::{Task, TaskClass};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -31,6 +32,8 @@ const PULL_TURN: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often the worker says that it lives: a third of the key's time to live.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// … and how long it says nothing new between.
+const STATUS_PAUSE: Duration = Duration::from_secs(1);
 /// A task that failed, or is of a stopped migration, waits this long for its next try. Short, because it may be submitted
 /// again any moment; and while it is stopped, each slot takes one such task at most.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -62,7 +65,9 @@ struct Floor {
     slots: u32,
     migrations: Mutex<BTreeSet<MigrationName>>,
     stopped: Mutex<BTreeSet<MigrationName>>,
-    doing: Mutex<BTreeSet<String>>,
+    doing: Mutex<Vec<Doing>>,
+    /// `doing` changed.
+    busy: Notify,
     /// Replaced when a migration is stopped, so that what runs for it ends.
     stop_load: Mutex<std::collections::BTreeMap<MigrationName, CancellationToken>>,
 }
@@ -75,6 +80,7 @@ pub async fn work(bus: SharedBus, options: Options, cancel: CancellationToken) {
         migrations: Mutex::default(),
         stopped: Mutex::default(),
         doing: Mutex::default(),
+        busy: Notify::new(),
         stop_load: Mutex::default(),
     });
     let mut tasks = JoinSet::new();
@@ -108,7 +114,7 @@ async fn pause(cancel: &CancellationToken, time: Duration) {
 
 async fn status_loop(floor: Arc<Floor>, cancel: CancellationToken) {
     while !cancel.is_cancelled() {
-        let doing = locked(&floor.doing).iter().cloned().collect();
+        let doing = locked(&floor.doing).clone();
         let id = floor.context.worker.clone();
         let key = id.to_string();
         let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -121,7 +127,10 @@ async fn status_loop(floor: Arc<Floor>, cancel: CancellationToken) {
         if let Err(error) = told {
             tracing::warn!(error = &error as &dyn std::error::Error, "tell that this worker lives");
         }
-        pause(&cancel, STATUS_EVERY).await;
+        // What it does is told when that changes, but not more often than people look.
+        pause(&cancel, STATUS_PAUSE).await;
+        let rest = STATUS_EVERY.saturating_sub(STATUS_PAUSE);
+        cancel.run_until_cancelled(tokio::time::timeout(rest, floor.busy.notified())).await;
     }
 }
 
@@ -242,10 +251,13 @@ async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &Cancel
         return lease.give_back(RETRY_AFTER).await;
     }
     tracing::debug!(delivered, "begins");
-    let label = format!("{} {} {}", message.migration, message.task.kind(), message.task.id());
-    locked(&floor.doing).insert(label.clone());
+    let (migration, task) = (message.migration.clone(), message.task.clone());
+    let doing = Doing { migration, task, since_ms: protocol::clock::now_ms() };
+    locked(&floor.doing).push(doing.clone());
+    floor.busy.notify_one();
     let result = lease.keep(execute(floor, &message.migration, &message.task, &lease)).await;
-    locked(&floor.doing).remove(&label);
+    locked(&floor.doing).retain(|other| *other != doing);
+    floor.busy.notify_one();
     tracing::debug!(ended = ?result.as_ref().err(), "ends");
     match result {
         Ok(()) => lease.ack().await,

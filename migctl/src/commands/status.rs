@@ -1,8 +1,9 @@
 //! `migctl status`: where a migration is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use console::Term;
 use protocol::bus::{BusError, SharedBus};
 use protocol::ids::MigrationName;
 
@@ -12,6 +13,7 @@ use crate::exit::Exit;
 use crate::view::View;
 
 mod text;
+mod tree;
 
 pub use text::{index_table, verdict};
 
@@ -23,8 +25,10 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// # Errors
 /// No such migration; the bus's.
 pub async fn status(args: StatusArgs) -> anyhow::Result<Exit> {
+    let mut screen = Screen::new(&args);
     let mut last = None;
     loop {
+        let began = Instant::now();
         let looked = match look(&args.bus).await {
             // A run that ends while it is asked leaves its state behind, or removes it: to be asked anew.
             Err(error) if is_transient(&error) => look(&args.bus).await,
@@ -33,18 +37,19 @@ pub async fn status(args: StatusArgs) -> anyhow::Result<Exit> {
         let view = match (looked?, last) {
             (Looked::At(view), _) => view,
             (Looked::Nothing(_), Some(last)) => {
-                print(&last, args.output)?;
+                screen.show(&last)?;
                 eprintln!("complete; its state was removed at cleanup");
                 return Ok(Exit::Done);
             }
             (Looked::Nothing(error), None) => return Err(error),
         };
-        print(&view, args.output)?;
+        screen.show(&view)?;
         if let Some(exit) = ended(&view, args.watch) {
             return Ok(exit);
         }
         last = Some(*view);
-        tokio::time::sleep(WATCH_EVERY).await;
+        // Many shards take long to look at: the bus has other things to do too.
+        tokio::time::sleep(WATCH_EVERY.max(began.elapsed() * 4)).await;
     }
 }
 
@@ -91,10 +96,47 @@ async fn view(bus: &SharedBus, migration: &MigrationName) -> anyhow::Result<Look
     })
 }
 
-fn print(view: &View, output: Output) -> anyhow::Result<()> {
-    match output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(view).context("write JSON")?),
-        Output::Text => println!("{}", text::all(view)),
+/// Where it is shown: on a terminal each look of `--watch` takes the place of the one before.
+struct Screen {
+    output: Output,
+    watch: bool,
+    terminal: Option<Term>,
+    /// Lines that were shown last.
+    lines: usize,
+}
+
+impl Screen {
+    fn new(args: &StatusArgs) -> Self {
+        let terminal = Some(Term::stdout()).filter(Term::is_term);
+        Self { output: args.output, watch: args.watch, terminal, lines: 0 }
     }
-    Ok(())
+
+    fn show(&mut self, view: &View) -> anyhow::Result<()> {
+        match self.output {
+            // A line for each look: what reads it need not know where one ends.
+            Output::Json if self.watch => println!("{}", serde_json::to_string(view).context("write JSON")?),
+            Output::Json => println!("{}", serde_json::to_string_pretty(view).context("write JSON")?),
+            Output::Text => self.show_text(view).context("write to the terminal")?,
+        }
+        Ok(())
+    }
+
+    fn show_text(&mut self, view: &View) -> std::io::Result<()> {
+        let now_ms = protocol::clock::now_ms();
+        let Some(terminal) = &self.terminal else {
+            println!("{}", text::all(view, now_ms, None));
+            return Ok(());
+        };
+        let (rows, columns) = terminal.size();
+        let text = text::all(view, now_ms, Some(usize::from(columns)));
+        match self.lines {
+            0 => {}
+            // More than fits has scrolled away.
+            lines if lines >= usize::from(rows) => terminal.clear_screen()?,
+            lines => terminal.clear_last_lines(lines)?,
+        }
+        let columns = usize::from(columns).max(1);
+        self.lines = text.lines().map(|line| line.chars().count().div_ceil(columns).max(1)).sum();
+        terminal.write_line(&text)
+    }
 }

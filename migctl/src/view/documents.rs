@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::bus::{self, Bus, BusError};
 use protocol::checkpoint::{Counts, ShardRecord, SliceCheckpoint};
-use protocol::ids::{MigrationName, ShardId};
+use protocol::ids::{IndexNo, MigrationName, ShardId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{CataloguePage, InventoryIndex, InventoryPage};
 use protocol::spec::Submission;
@@ -35,6 +35,7 @@ pub struct IndexView {
 pub(super) struct Documents {
     pub(super) loaded: Vec<IndexView>,
     pub(super) only_created: Vec<String>,
+    pub(super) names: BTreeMap<IndexNo, String>,
 }
 
 /// Reads the inventory as far as it is there, and what was done of it.
@@ -44,6 +45,7 @@ pub(super) async fn read(
     submission: &Submission,
 ) -> Result<Documents, BusError> {
     let inventory = inventory(bus, migration).await?;
+    let names = inventory.iter().map(|index| (index.no, index.name.clone())).collect();
     let only_created = inventory.iter().filter(|index| index.create && !index.load);
     let only_created = only_created.map(|index| index.name.clone()).collect();
     let loaded = inventory.iter().filter(|index| index.load);
@@ -76,7 +78,7 @@ pub(super) async fn read(
     for index in &mut loaded {
         index.adds_up = index.counts.accounted() == index.live_docs;
     }
-    Ok(Documents { loaded, only_created })
+    Ok(Documents { loaded, only_created, names })
 }
 
 /// The inventory, page by page; while it is taken some of them are missing.

@@ -19,6 +19,10 @@ pub struct PreflightView {
     pub status: &'static str,
     /// Why it failed or was skipped.
     pub reason: Option<String>,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: Option<u64>,
+    /// When it ended.
+    pub ended_ms: Option<u64>,
     /// What it found.
     pub notes: Vec<String>,
     /// How far it is.
@@ -52,12 +56,13 @@ impl PreflightView {
         migration: &MigrationName,
         state: &MigrationState,
     ) -> Result<Self, BusError> {
-        let PhaseState { status, notes, .. } = &state.preflight;
+        let PhaseState { status, started_ms, ended_ms, notes } = &state.preflight;
         let progress = match status {
             PhaseStatus::Running => progress(bus, migration, &[Command::Preflight], state.submission).await?,
             _ => None,
         };
-        Ok(Self { status: status.word(), reason: reason(status), notes: notes.clone(), progress })
+        let (status, reason) = (status.word(), reason(status));
+        Ok(Self { status, reason, started_ms: *started_ms, ended_ms: *ended_ms, notes: notes.clone(), progress })
     }
 }
 

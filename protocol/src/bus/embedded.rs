@@ -35,7 +35,7 @@ use self::queue::Queue;
 pub use self::remote::RemoteBus;
 use self::store::{Store, Write};
 use self::volatile::{Expect, Volatile};
-use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Published, SharedBus, Watch};
+use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, LetterPage, Published, SharedBus, Watch};
 use crate::ids::{MigrationName, ShardId};
 use crate::names::{self, Bucket};
 use crate::state::{DeadLetter, Event};
@@ -383,10 +383,12 @@ impl Bus for EmbeddedBus {
         self.write(Write::DeadLetter { subject, letter }).await.map(|_| ())
     }
 
-    async fn dead_letters(&self, migration: &MigrationName, limit: usize) -> Result<(u64, Vec<DeadLetter>), BusError> {
+    async fn dead_letters(&self, migration: &MigrationName, from: u64, limit: usize) -> Result<LetterPage, BusError> {
         let prefix = dead_prefix(migration);
-        let (count, letters) = self.read(move |store| store.dead_letters(&prefix, limit)).await?;
-        Ok((count, decode_all(&format!("the dead letters of {migration}"), &letters)?))
+        let (count, letters) = self.read(move |store| store.dead_letters(&prefix, from, limit)).await?;
+        let letters: Vec<DeadLetter> = decode_all(&format!("the dead letters of {migration}"), &letters)?;
+        let taken = letters.len() as u64;
+        Ok(LetterPage { count, letters, next: (count > taken).then(|| from.saturating_add(taken)) })
     }
 
     async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {

@@ -30,7 +30,7 @@ use self::connection::Connection;
 use self::keys::Keys;
 use self::records::Records;
 use self::tasks::Tasks;
-use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Published, Watch};
+use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, LetterPage, Published, Watch};
 use crate::ids::{MigrationName, ShardId};
 use crate::names::{self, Bucket};
 use crate::state::{DeadLetter, Event};
@@ -160,8 +160,8 @@ impl Bus for NatsBus {
         self.records.store_dead_letter(migration, shard, letter).await
     }
 
-    async fn dead_letters(&self, migration: &MigrationName, limit: usize) -> Result<(u64, Vec<DeadLetter>), BusError> {
-        self.records.dead_letters(migration, limit).await
+    async fn dead_letters(&self, migration: &MigrationName, from: u64, limit: usize) -> Result<LetterPage, BusError> {
+        self.records.dead_letters(migration, from, limit).await
     }
 
     async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {

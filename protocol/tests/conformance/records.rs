@@ -1,5 +1,6 @@
 //! Events and dead letters.
 
+use protocol::bus::LetterPage;
 use protocol::phase::Phase;
 use protocol::state::{DeadLetter, Event};
 
@@ -52,7 +53,7 @@ fn letter(doc: u32, reason: &str) -> DeadLetter {
 
 async fn a_dead_letter_replaces_the_one_of_its_document(rig: Rig) {
     let bus = rig.bus();
-    assert_eq!(bus.dead_letters(&migration("m"), 10).await.unwrap(), (0, Vec::new()));
+    assert_eq!(bus.dead_letters(&migration("m"), 0, 10).await.unwrap(), LetterPage::default());
     for reason in ["first try", "second try"] {
         for doc in 0..150 {
             bus.store_dead_letter(&migration("m"), shard_id(2), &letter(doc, reason)).await.unwrap();
@@ -60,14 +61,24 @@ async fn a_dead_letter_replaces_the_one_of_its_document(rig: Rig) {
     }
     // The same document number of another shard is another document.
     bus.store_dead_letter(&migration("m"), shard_id(3), &letter(0, "other shard")).await.unwrap();
-    let (count, mut letters) = bus.dead_letters(&migration("m"), 1_000).await.unwrap();
-    assert_eq!(count, 151);
+    let LetterPage { count, mut letters, next } = bus.dead_letters(&migration("m"), 0, 1_000).await.unwrap();
+    assert_eq!((count, next), (151, None));
     letters.sort_by(|a, b| (&a.reason, a.doc).cmp(&(&b.reason, b.doc)));
     let expected: Vec<DeadLetter> =
         std::iter::once(letter(0, "other shard")).chain((0..150).map(|doc| letter(doc, "second try"))).collect();
     assert_eq!(letters, expected);
-    let (count, some) = bus.dead_letters(&migration("m"), 4).await.unwrap();
-    assert_eq!((count, some.len()), (151, 4));
+    // Page by page each comes once.
+    let (mut from, mut paged) = (0, Vec::new());
+    loop {
+        let page = bus.dead_letters(&migration("m"), from, 40).await.unwrap();
+        assert_eq!(page.count, 151 - paged.len() as u64);
+        assert!(page.letters.len() == 40 || page.next.is_none());
+        paged.extend(page.letters);
+        let Some(next) = page.next else { break };
+        from = next;
+    }
+    paged.sort_by(|a, b| (&a.reason, a.doc).cmp(&(&b.reason, b.doc)));
+    assert_eq!(paged, expected);
 }
 
 async fn dead_letters_are_purged_by_migration(rig: Rig) {
@@ -76,6 +87,7 @@ async fn dead_letters_are_purged_by_migration(rig: Rig) {
         bus.store_dead_letter(&migration(name), shard_id(0), &letter(1, "no")).await.unwrap();
     }
     bus.purge_dead_letters(&migration("m")).await.unwrap();
-    assert_eq!(bus.dead_letters(&migration("m"), 10).await.unwrap().0, 0);
-    assert_eq!(bus.dead_letters(&migration("m-2"), 10).await.unwrap(), (1, vec![letter(1, "no")]));
+    assert_eq!(bus.dead_letters(&migration("m"), 0, 10).await.unwrap().count, 0);
+    let page = bus.dead_letters(&migration("m-2"), 0, 10).await.unwrap();
+    assert_eq!((page.count, page.letters), (1, vec![letter(1, "no")]));
 }

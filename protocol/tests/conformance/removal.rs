@@ -75,7 +75,7 @@ async fn left(bus: &SharedBus, name: &str) -> (Vec<String>, usize, u64) {
         keys.extend(bus.keys(bucket, &key(name, "")).await.unwrap());
     }
     let events = bus.events(&migration(name), 10).await.unwrap().len();
-    (keys, events, bus.dead_letters(&migration(name), 0).await.unwrap().0)
+    (keys, events, bus.dead_letters(&migration(name), 0, 0).await.unwrap().count)
 }
 
 async fn nothing_of_a_migration_is_left_and_all_of_its_neighbour(rig: Rig) {

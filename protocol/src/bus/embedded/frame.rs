@@ -89,6 +89,7 @@ pub(super) enum Call {
     },
     DeadLetters {
         migration: MigrationName,
+        from: u64,
         limit: u64,
     },
 }
@@ -112,8 +113,11 @@ pub(super) enum Reply {
     /// To [`Request::Watch`]: all that was there has been sent.
     Ready,
     Event(Event),
-    /// To [`Call::DeadLetters`]: how many there are.
-    Count(u64),
+    /// To [`Call::DeadLetters`], first: how many there are, and where the next page begins.
+    Letters {
+        count: u64,
+        next: Option<u64>,
+    },
     DeadLetter(DeadLetter),
     /// Nothing more comes.
     Done,

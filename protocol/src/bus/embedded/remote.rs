@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::frame::{self, Call, FrameError, Refusal, Reply, Request};
 use super::{REMOTE_TIMEOUT, changes, files};
-use crate::bus::{Bus, BusError, Change, Delivery, Entry, Published, Watch};
+use crate::bus::{Bus, BusError, Change, Delivery, Entry, LetterPage, Published, Watch};
 use crate::ids::{MigrationName, ShardId};
 use crate::names::Bucket;
 use crate::state::{DeadLetter, Event};
@@ -189,15 +189,15 @@ impl Bus for RemoteBus {
         self.only_the_run("stores dead letters")
     }
 
-    async fn dead_letters(&self, migration: &MigrationName, limit: usize) -> Result<(u64, Vec<DeadLetter>), BusError> {
-        let call = Call::DeadLetters { migration: migration.clone(), limit: limit as u64 };
+    async fn dead_letters(&self, migration: &MigrationName, from: u64, limit: usize) -> Result<LetterPage, BusError> {
+        let call = Call::DeadLetters { migration: migration.clone(), from, limit: limit as u64 };
         let mut replies = self.call(call).await?.into_iter();
-        let Some(Reply::Count(count)) = replies.next() else { return Err(unexpected()) };
+        let Some(Reply::Letters { count, next }) = replies.next() else { return Err(unexpected()) };
         let letter = |reply| match reply {
             Reply::DeadLetter(letter) => Ok(letter),
             _ => Err(unexpected()),
         };
-        Ok((count, replies.map(letter).collect::<Result<_, _>>()?))
+        Ok(LetterPage { count, letters: replies.map(letter).collect::<Result<_, _>>()?, next })
     }
 
     async fn purge_dead_letters(&self, _migration: &MigrationName) -> Result<(), BusError> {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::frame::{self, Call, FrameError, Refusal, Reply, Request};
 use super::{EmbeddedBus, REMOTE_TIMEOUT};
-use crate::bus::{Bus, BusError};
+use crate::bus::{Bus, BusError, LetterPage};
 use crate::names::Bucket;
 
 /// Connections at once: a few terminals, each with a few watches.
@@ -149,10 +149,11 @@ async fn replies(bus: &EmbeddedBus, call: Call) -> Result<Vec<Reply>, BusError> 
             let events = bus.events(&migration, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
             Ok(events.into_iter().map(Reply::Event).collect())
         }
-        Call::DeadLetters { migration, limit } => {
+        Call::DeadLetters { migration, from, limit } => {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let (count, letters) = bus.dead_letters(&migration, limit).await?;
-            Ok(std::iter::once(Reply::Count(count)).chain(letters.into_iter().map(Reply::DeadLetter)).collect())
+            let LetterPage { count, letters, next } = bus.dead_letters(&migration, from, limit).await?;
+            let first = Reply::Letters { count, next };
+            Ok(std::iter::once(first).chain(letters.into_iter().map(Reply::DeadLetter)).collect())
         }
     }
 }

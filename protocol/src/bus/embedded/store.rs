@@ -235,7 +235,13 @@ impl Store {
     }
 
     /// How many dead letters there are whose subject begins with `prefix`, and the first `limit` of them.
-    pub(super) fn dead_letters(&self, prefix: &str, limit: usize) -> Result<(u64, Vec<Vec<u8>>), redb::Error> {
+    /// How many dead letters there are behind the first `skip`, and the first `limit` of these.
+    pub(super) fn dead_letters(
+        &self,
+        prefix: &str,
+        skip: u64,
+        limit: usize,
+    ) -> Result<(u64, Vec<Vec<u8>>), redb::Error> {
         let table = self.db.begin_read()?.open_table(DEAD)?;
         let (mut count, mut letters) = (0, Vec::new());
         for row in table.range(prefix..)? {
@@ -244,11 +250,11 @@ impl Store {
                 break;
             }
             count += 1;
-            if letters.len() < limit {
+            if count > skip && letters.len() < limit {
                 letters.push(row.1.value().to_vec());
             }
         }
-        Ok((count, letters))
+        Ok((count.saturating_sub(skip), letters))
     }
 
     /// What a person must know of a failure.

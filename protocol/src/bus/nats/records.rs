@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::connection::Connection;
 use super::error::{failed, write_failed};
-use crate::bus::BusError;
+use crate::bus::{BusError, LetterPage};
 use crate::ids::{MigrationName, ShardId};
 use crate::names;
 use crate::state::{DeadLetter, Event};
@@ -88,14 +88,22 @@ impl Records {
     pub(super) async fn dead_letters(
         &self,
         migration: &MigrationName,
+        from: u64,
         limit: usize,
-    ) -> Result<(u64, Vec<DeadLetter>), BusError> {
+    ) -> Result<LetterPage, BusError> {
         let what = format!("read the dead letters of {migration}");
         let filter = names::dead_filter(migration);
-        let (consumer, count) = self.reader(names::STREAM_DEAD, filter, DeliverPolicy::All, &what).await?;
-        let letters = self.read(&consumer, count.min(limit as u64), &what).await;
+        let policy = match from {
+            0 => DeliverPolicy::All,
+            start_sequence => DeliverPolicy::ByStartSequence { start_sequence },
+        };
+        let (consumer, count) = self.reader(names::STREAM_DEAD, filter, policy, &what).await?;
+        let read = self.read_numbered(&consumer, count.min(limit as u64), &what).await;
         self.discard(names::STREAM_DEAD, &consumer).await;
-        Ok((count, letters?))
+        let read = read?;
+        let last = read.last().map(|(sequence, _)| *sequence).filter(|_| count > read.len() as u64);
+        let letters = read.into_iter().map(|(_, letter)| letter).collect();
+        Ok(LetterPage { count, letters, next: last.map(|last| last.saturating_add(1)) })
     }
 
     pub(super) async fn purge_dead_letters(&self, migration: &MigrationName) -> Result<(), BusError> {
@@ -143,6 +151,17 @@ impl Records {
         count: u64,
         what: &str,
     ) -> Result<Vec<T>, BusError> {
+        let read = self.read_numbered(consumer, count, what).await?;
+        Ok(read.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// The same with the sequence of each in the stream.
+    async fn read_numbered<T: DeserializeOwned>(
+        &self,
+        consumer: &PullConsumer,
+        count: u64,
+        what: &str,
+    ) -> Result<Vec<(u64, T)>, BusError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let mut records = Vec::new();
         while records.len() < count {
@@ -152,8 +171,10 @@ impl Records {
             let before = records.len();
             while let Some(message) = batch.next().await {
                 let message = message.map_err(|error| failed(what, error))?;
+                let sequence = message.info().map_err(|error| failed(what, error))?.stream_sequence;
                 let decoded = wire::decode(&message.payload);
-                records.push(decoded.map_err(|source| BusError::Wire { key: message.subject.to_string(), source })?);
+                let record = decoded.map_err(|source| BusError::Wire { key: message.subject.to_string(), source })?;
+                records.push((sequence, record));
             }
             if records.len() == before {
                 break;
