@@ -103,6 +103,8 @@ pub enum Action {
         kind: &'static str,
         /// A sentence.
         text: String,
+        /// The shard that it is about: its index's name, its number there.
+        shard: Option<(String, u32)>,
     },
     /// What was deleted may still be on its way as news: read everything again, into a new machine.
     StartOver,

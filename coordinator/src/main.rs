@@ -27,10 +27,11 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Command::Start { nats } = Cli::parse().command;
-    protocol::process::log_to_stderr(tracing::Level::INFO);
+    let lines = protocol::process::log_to_stderr(tracing::Level::INFO);
     let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
     let cancel = CancellationToken::new();
     let identity = format!("coordinator-{}-{}", std::process::id(), protocol::clock::now_ms());
+    let forwarder = lines.forward(bus.clone(), &identity);
     let serving = coordinator::serve::serve(bus, &identity, cancel.clone());
     tokio::pin!(serving);
     tokio::select! {
@@ -41,5 +42,6 @@ async fn main() -> anyhow::Result<()> {
             serving.await.context("stop")?;
         }
     }
+    forwarder.stop().await;
     Ok(())
 }

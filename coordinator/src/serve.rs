@@ -35,7 +35,7 @@ pub async fn serve(bus: SharedBus, identity: &str, cancel: CancellationToken) ->
                 tracing::info!(identity, "leading");
                 let term = cancel.child_token();
                 let (kept, driven) =
-                    tokio::join!(keep_leadership(&bus, identity, revision, &term), drive_all(&bus, &term));
+                    tokio::join!(keep_leadership(&bus, identity, revision, &term), drive_all(&bus, identity, &term));
                 driven?;
                 tracing::info!(identity, reason = kept, "no longer leading");
             }
@@ -90,7 +90,7 @@ async fn keep_leadership(bus: &SharedBus, identity: &str, mut revision: u64, ter
 }
 
 /// One task per migration, begun when its specification appears, or a state that was left behind.
-async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusError> {
+async fn drive_all(bus: &SharedBus, identity: &str, term: &CancellationToken) -> Result<(), BusError> {
     let _end = term.clone().drop_guard();
     let mut driven: BTreeSet<MigrationName> = BTreeSet::new();
     // Submitted while a task was at them: it may have ended just before it saw that.
@@ -115,7 +115,7 @@ async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusE
                             tracing::error!(%migration, error = &error as &dyn std::error::Error, "can't be driven");
                         }
                         if again.remove(&migration) {
-                            tasks.spawn(see_to(bus.clone(), migration, term.clone()));
+                            tasks.spawn(see_to(bus.clone(), migration, identity.to_owned(), term.clone()));
                         } else {
                             driven.remove(&migration);
                         }
@@ -125,7 +125,7 @@ async fn drive_all(bus: &SharedBus, term: &CancellationToken) -> Result<(), BusE
                     let Some(change) = change else { break };
                     let Some((migration, is_spec)) = concerned(&change) else { continue };
                     if driven.insert(migration.clone()) {
-                        tasks.spawn(see_to(bus.clone(), migration, term.clone()));
+                        tasks.spawn(see_to(bus.clone(), migration, identity.to_owned(), term.clone()));
                     } else if is_spec {
                         again.insert(migration);
                     }
@@ -149,11 +149,12 @@ fn concerned(change: &Change) -> Option<(MigrationName, bool)> {
 async fn see_to(
     bus: SharedBus,
     migration: MigrationName,
+    identity: String,
     term: CancellationToken,
 ) -> (MigrationName, Result<(), BusError>) {
     loop {
         let result = match has_spec(&bus, &migration).await {
-            Ok(true) => drive_to_end(&bus, &migration, &term).await,
+            Ok(true) => drive_to_end(&bus, &migration, &identity, &term).await,
             Ok(false) => finish_removal(&bus, &migration).await,
             Err(error) => Err(error),
         };
@@ -173,9 +174,14 @@ async fn has_spec(bus: &SharedBus, migration: &MigrationName) -> Result<bool, Bu
     Ok(bus.get(Bucket::Migrations, &names::spec(migration)).await?.is_some())
 }
 
-async fn drive_to_end(bus: &SharedBus, migration: &MigrationName, term: &CancellationToken) -> Result<(), BusError> {
+async fn drive_to_end(
+    bus: &SharedBus,
+    migration: &MigrationName,
+    identity: &str,
+    term: &CancellationToken,
+) -> Result<(), BusError> {
     loop {
-        match shell::drive(bus.clone(), migration.clone(), term.clone()).await? {
+        match shell::drive(bus.clone(), migration.clone(), identity, term.clone()).await? {
             Ended::Cancelled | Ended::Removed => return Ok(()),
             Ended::Complete(complete) => {
                 if put_away(bus, migration, &complete).await? {

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::bus::{self, Bus, BusError, Change, Entry, SharedBus, Watch};
+use protocol::event::Event as News;
 use protocol::ids::{MigrationName, ShardId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::spec::Submission;
-use protocol::state::{Event as News, MigrationState, WorkerStatus};
+use protocol::state::{MigrationState, WorkerStatus};
 use protocol::task::{Command, TaskMessage};
 use protocol::{clock, wire};
 use tokio::sync::mpsc;
@@ -64,13 +65,19 @@ impl From<BusError> for End {
     }
 }
 
-/// Drives one migration until it is complete, removed, or this is cancelled; errors of the bus are waited out.
+/// Drives one migration until it is complete, removed, or this is cancelled; errors of the bus are waited out. What
+/// happens is told in the name of `identity`.
 ///
 /// # Errors
 /// What no waiting mends: bytes on the bus that are no message of ours, a bus that can't be used.
-pub async fn drive(bus: SharedBus, migration: MigrationName, cancel: CancellationToken) -> Result<Ended, BusError> {
+pub async fn drive(
+    bus: SharedBus,
+    migration: MigrationName,
+    identity: &str,
+    cancel: CancellationToken,
+) -> Result<Ended, BusError> {
     loop {
-        match Shell::open(&*bus, &migration).await {
+        match Shell::open(&*bus, &migration, identity).await {
             Ok(mut shell) => match shell.run(&cancel).await {
                 End::Over(ended) => return Ok(ended),
                 End::StartOver => continue,
@@ -96,6 +103,7 @@ fn recoverable(error: BusError, migration: &MigrationName) -> Result<(), BusErro
 struct Shell<'a> {
     bus: &'a dyn Bus,
     migration: &'a MigrationName,
+    identity: &'a str,
     machine: Machine,
     state_revision: Option<u64>,
     workers: BTreeMap<String, u32>,
@@ -108,7 +116,7 @@ struct Shell<'a> {
 }
 
 impl<'a> Shell<'a> {
-    async fn open(bus: &'a dyn Bus, migration: &'a MigrationName) -> Result<Self, BusError> {
+    async fn open(bus: &'a dyn Bus, migration: &'a MigrationName, identity: &'a str) -> Result<Self, BusError> {
         let prefix = names::migration_prefix(migration);
         let (sender, news) = mpsc::channel(NEWS_AT_ONCE);
         let mut forwarders = tokio::task::JoinSet::new();
@@ -124,6 +132,7 @@ impl<'a> Shell<'a> {
         Ok(Self {
             bus,
             migration,
+            identity,
             machine: Machine::default(),
             state_revision: None,
             workers: BTreeMap::new(),
@@ -302,10 +311,13 @@ impl<'a> Shell<'a> {
                 let key = names::control(migration);
                 bus.put(Bucket::Control, &key, bus::bytes(&key, &control)?).await?;
             }
-            Action::Emit { phase, kind, text } => {
-                tracing::info!(%migration, %phase, kind, "{text}");
-                let event = News { at_ms: clock::now_ms(), phase, kind: kind.to_owned(), text };
-                bus.emit(migration, &event).await?;
+            Action::Emit { phase, kind, text, shard } => {
+                let event = News::new(clock::now_ms(), phase, kind, text).by(self.identity);
+                let event = match shard {
+                    Some((index, shard)) => event.of_shard(&index, shard),
+                    None => event,
+                };
+                bus::tell(bus, migration, &event).await?;
             }
             // Whoever carries actions out ends here.
             Action::StartOver => {}

@@ -17,13 +17,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use cli::{Cli, Command, SnapshotCommand};
 use exit::Exit;
+use protocol::forward::Lines;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_logging(cli.verbose);
+    let lines = start_logging(cli.verbose);
     let result = match cli.command {
-        Command::Run(args) => commands::run::run(args).await,
+        Command::Run(args) => commands::run::run(args, lines).await,
         Command::Submit(args) => commands::submit::submit(args).await,
         Command::List(args) => commands::list::list(args).await,
         Command::Status(args) => commands::status::status(args).await,
@@ -52,11 +53,11 @@ async fn main() -> ExitCode {
     }
 }
 
-fn start_logging(verbose: u8) {
+fn start_logging(verbose: u8) -> Lines {
     let level = match verbose {
         0 => tracing::Level::ERROR,
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    protocol::process::log_to_stderr(level);
+    protocol::process::log_to_stderr(level)
 }

@@ -13,9 +13,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use crate::event::Event;
+use crate::forward::EVENT;
 use crate::ids::{MigrationName, ShardId};
 use crate::names::Bucket;
-use crate::state::{DeadLetter, Event};
+use crate::state::DeadLetter;
 use crate::task::{TaskClass, TaskMessage};
 use crate::wire::WireError;
 
@@ -127,6 +129,19 @@ pub enum Change {
 /// A watch; it ends (`None`) when the connection is lost, and is then made again.
 pub type Watch = mpsc::Receiver<Change>;
 
+/// What following the events of a migration brings: first what is there, then [`Happened::Ready`], then what happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// An event or a log line, and its place in the order of all of its migration's.
+    Event(u64, Event),
+    /// Everything that was there when following began has been told.
+    Ready,
+}
+
+/// Events as they happen; it ends (`None`) when the connection is lost, or when nobody is left whom anything could
+/// happen to, and is then made again from the place after the last.
+pub type Happenings = mpsc::Receiver<Happened>;
+
 /// A task in a worker's hands.
 pub struct Delivery {
     /// The task.
@@ -200,11 +215,14 @@ pub trait Bus: Send + Sync {
     /// Follows every key that begins with `prefix`, which ends with `.` or is empty.
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<Watch, BusError>;
 
-    /// Appends an event.
+    /// Appends an event or a log line. Of each a migration has room of its own, in which the newest push out the oldest.
     async fn emit(&self, migration: &MigrationName, event: &Event) -> Result<(), BusError>;
 
-    /// The newest `limit` events, oldest first.
+    /// The newest `limit` events, oldest first; no log lines.
     async fn events(&self, migration: &MigrationName, limit: usize) -> Result<Vec<Event>, BusError>;
+
+    /// Follows events and log lines, from the place `from` on; 0 is before the first.
+    async fn follow(&self, migration: &MigrationName, from: u64) -> Result<Happenings, BusError>;
 
     /// Stores a dead letter before it returns; one of the same document is replaced.
     async fn store_dead_letter(
@@ -246,4 +264,16 @@ pub async fn read<T: serde::de::DeserializeOwned>(
 /// [`BusError::Wire`] where it can't be written as MessagePack.
 pub fn bytes<T: serde::Serialize>(key: &str, value: &T) -> Result<Vec<u8>, BusError> {
     crate::wire::encode(value).map_err(|source| BusError::Wire { key: key.to_owned(), source })
+}
+
+/// Says that something happened: in the log, and on the bus.
+///
+/// # Errors
+/// The bus's.
+pub async fn tell(bus: &dyn Bus, migration: &MigrationName, event: &Event) -> Result<(), BusError> {
+    let phase = event.phase.map(tracing::field::display);
+    let Event { kind, text, .. } = event;
+    // A failure too: whoever decides says it where it must be seen, and `migctl run` shows errors of the log.
+    tracing::info!(target: EVENT, %migration, phase, kind, "{text}");
+    bus.emit(migration, event).await
 }

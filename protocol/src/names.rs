@@ -1,5 +1,6 @@
 //! Every stream, subject, bucket and key name. No other file spells one.
 
+use crate::event::Event;
 use crate::ids::{IndexNo, MigrationName, ShardId, SliceId};
 use crate::phase::Phase;
 use crate::task::{Command, Task, TaskClass};
@@ -95,16 +96,26 @@ pub fn consumer(migration: &MigrationName, class: TaskClass) -> String {
     format!("{migration}-{}", class.as_str())
 }
 
-/// Subject of an event: `mig.<migration>.event.<phase>.<kind>`.
+/// Subject of an event: `mig.<migration>.event.<phase>.<kind>`, or of a log line: `mig.<migration>.event.log`.
 #[must_use]
-pub fn event_subject(migration: &MigrationName, phase: Phase, kind: &str) -> String {
-    format!("mig.{migration}.event.{phase}.{kind}")
+pub fn event_subject(migration: &MigrationName, event: &Event) -> String {
+    if event.is_log() {
+        return format!("mig.{migration}.event.{}", event.kind);
+    }
+    let phase = event.phase.map_or("none", Phase::as_str);
+    format!("mig.{migration}.event.{phase}.{}", event.kind)
 }
 
-/// Every event of a migration.
+/// Every event of a migration, log lines too.
 #[must_use]
 pub fn event_filter(migration: &MigrationName) -> String {
     format!("mig.{migration}.event.>")
+}
+
+/// Every event of a migration that is no log line.
+#[must_use]
+pub fn proper_event_filter(migration: &MigrationName) -> String {
+    format!("mig.{migration}.event.*.*")
 }
 
 /// Subject of a dead letter: one document, so that a redo replaces it.

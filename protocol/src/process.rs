@@ -3,12 +3,20 @@
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs from `level` up to standard error; the environment's `RUST_LOG` overrules.
-pub fn log_to_stderr(level: tracing::Level) {
+use crate::forward::{self, Lines};
+
+/// Logs from `level` up to standard error; the environment's `RUST_LOG` overrules. Out: the lines of migrations, at
+/// INFO and above whatever standard error shows, to be handed on to a bus or dropped.
+pub fn log_to_stderr(level: tracing::Level) -> Lines {
     let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).init();
+    let shown = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(filter);
+    let (forwarding, lines) = forward::layer();
+    tracing_subscriber::registry().with(shown).with(forwarding.with_filter(LevelFilter::INFO)).init();
+    lines
 }
 
 /// Returns at the first SIGINT or SIGTERM.

@@ -257,19 +257,6 @@ pub struct Control {
     pub stopped: Option<String>,
 }
 
-/// Something that happened, for `migctl output` and for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// When, in milliseconds since 1970.
-    pub at_ms: u64,
-    /// In which phase.
-    pub phase: Phase,
-    /// One word: `started`, `done`, `failed`, `shard-done`, `shard-failed`, `resumed`, …
-    pub kind: String,
-    /// For people.
-    pub text: String,
-}
-
 /// A document that the target refuses, with everything needed to find it again. The snapshot can't change, so the
 /// document itself is kept only where it is small.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use protocol::bus::embedded::{EmbeddedBus, RemoteBus, attach};
 use protocol::bus::{Bus, BusError, Change, Watch};
+use protocol::event::Event;
 use protocol::ids::{IndexNo, MigrationName, ShardId};
 use protocol::names::Bucket;
 use protocol::phase::Phase;
-use protocol::state::{DeadLetter, Event};
+use protocol::state::DeadLetter;
 use protocol::task::{self, Task, TaskClass, TaskMessage};
 use tokio::task::JoinSet;
 
@@ -33,7 +34,7 @@ fn shard() -> ShardId {
 }
 
 fn event(n: u64) -> Event {
-    Event { at_ms: n, phase: Phase::Load, kind: "shard-done".to_owned(), text: format!("shard {n}") }
+    Event::new(n, Phase::Load, "shard-done", format!("shard {n}"))
 }
 
 fn letter(doc: u32) -> DeadLetter {

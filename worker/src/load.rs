@@ -22,12 +22,12 @@ use futures::stream::FuturesOrdered;
 use lucene::{Commit, Segment};
 use protocol::bus;
 use protocol::checkpoint::{Failure, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::event::Event;
 use protocol::ids::{ShardId, SliceId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::plan::{InventoryIndex, PlannedSlice, ShardPlan};
 use protocol::spec::OnConflict;
-use protocol::state::Event;
 use snapshot::{ShardDirectory, ShardFiles};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -190,11 +190,9 @@ impl<'a> Job<'a> {
             self.planned.id,
             checkpoint.counts().accounted()
         );
-        tracing::info!("{text}");
-        let kind = "resumed".to_owned();
-        let event = Event { at_ms: protocol::clock::now_ms(), phase: Phase::Load, kind, text };
-        self.context.bus.emit(&self.migration.name, &event).await?;
-        Ok(())
+        let event = Event::new(protocol::clock::now_ms(), Phase::Load, "resumed", text);
+        let event = event.of_shard(&self.index.name, self.shard.shard).by(self.context.worker.as_str());
+        Ok(bus::tell(&*self.context.bus, &self.migration.name, &event).await?)
     }
 
     /// Sends batches as they come, several at once, and takes their answers in order.

@@ -34,13 +34,14 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Command::Start { nats, slots, memory } = Cli::parse().command;
-    protocol::process::log_to_stderr(tracing::Level::INFO);
+    let lines = protocol::process::log_to_stderr(tracing::Level::INFO);
     let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
     let cancel = CancellationToken::new();
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let memory_bytes = usize::try_from(memory.as_u64()).context("--memory")?;
     let options = worker::work::Options::new(slots.unwrap_or(cores), memory_bytes);
     tracing::info!(worker = %options.id, slots = options.slots, %memory, "ready");
+    let forwarder = lines.forward(bus.clone(), options.id.as_str());
     let working = worker::work::work(bus, options, cancel.clone());
     tokio::pin!(working);
     tokio::select! {
@@ -52,5 +53,6 @@ async fn main() -> anyhow::Result<()> {
             working.await;
         }
     }
+    forwarder.stop().await;
     Ok(())
 }

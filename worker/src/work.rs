@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use protocol::bus::{self, BusError, Change, Delivery, SharedBus};
 use protocol::checkpoint::{Failure, ShardRecord, Verdict};
+use protocol::event::Event;
 use protocol::ids::{MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
-use protocol::state::{Control, Doing, Event, WorkerStatus};
+use protocol::state::{Control, Doing, WorkerStatus};
 use protocol::task::{Task, TaskClass};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -221,7 +222,7 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
                 None => return,
                 Some(Ok(None)) => {}
                 Some(Ok(Some(delivery))) => {
-                    let span = tracing::info_span!("task", %migration, id = delivery.message.task.id());
+                    let span = span_of(&migration, &delivery.message.task);
                     handle(&floor, delivery, asked, &cancel).instrument(span).await;
                 }
                 // Its consumer went while this pull waited for it.
@@ -233,6 +234,17 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
             }
         }
     }
+}
+
+/// What everything that is logged of a task says of it. The index's name is known when the inventory is.
+fn span_of(migration: &MigrationName, task: &Task) -> tracing::Span {
+    let (phase, shard) = match task {
+        Task::Command(command) => (command.phase(), None),
+        Task::Inventory(_) => (Some(Phase::Register), None),
+        Task::Plan(shard) | Task::Load(shard, _) => (Some(Phase::Load), Some(shard.shard)),
+    };
+    let phase = phase.map(tracing::field::display);
+    tracing::info_span!("task", %migration, id = task.id(), phase, index = tracing::field::Empty, shard)
 }
 
 /// Does one task, and says to the bus what became of it.
@@ -283,6 +295,12 @@ async fn handle(floor: &Floor, delivery: Delivery, asked: Asked, cancel: &Cancel
 async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &Lease) -> Result<(), TaskError> {
     let context = &floor.context;
     let migration = context.migration(migration).await?;
+    if let Task::Plan(shard) | Task::Load(shard, _) = task
+        && let Ok(inventory) = migration.inventory(&*context.bus).await
+        && let Ok((index, _)) = inventory.index(shard.index)
+    {
+        tracing::Span::current().record("index", &*index.name);
+    }
     match task {
         Task::Command(command) => {
             // A phase command is one long wait for answers: it lives as long as its I/O has time limits.
@@ -335,9 +353,10 @@ async fn note_failure(
         Ok(_) if gives_up => {
             let inventory = migration.inventory(bus).await?;
             let (index, _) = inventory.index(shard.index)?;
-            let (kind, text) = ("shard-failed".to_owned(), format!("{} shard {}: {reason}", index.name, shard.shard));
-            let event = Event { at_ms: protocol::clock::now_ms(), phase: Phase::Load, kind, text };
-            Ok(bus.emit(&migration.name, &event).await?)
+            let text = format!("{} shard {}: {reason}", index.name, shard.shard);
+            let event = Event::new(protocol::clock::now_ms(), Phase::Load, "shard-failed", text);
+            let event = event.of_shard(&index.name, shard.shard).by(context.worker.as_str());
+            Ok(bus::tell(bus, &migration.name, &event).await?)
         }
         // Somebody else wrote the record at the same moment: theirs counts.
         Ok(_) | Err(BusError::Conflict { .. } | BusError::Exists { .. }) => Ok(()),

@@ -427,7 +427,8 @@ impl Shard {
             self.slices.clear();
         }
         actions.push(Action::StoreShard(id, record.clone()));
-        actions.push(Action::Emit { phase: Phase::Load, kind, text });
+        let shard = Some((name.to_owned(), id.shard));
+        actions.push(Action::Emit { phase: Phase::Load, kind, text, shard });
         if record.done {
             actions.push(Action::DeleteSlices(id, slices));
         }

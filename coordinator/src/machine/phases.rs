@@ -98,7 +98,7 @@ impl Machine {
     fn end_preflight(&mut self, status: PhaseStatus, notes: Vec<String>, now_ms: u64, actions: &mut Vec<Action>) {
         let (kind, text) = words("preflight", &status, &notes);
         let phase = self.state.current().unwrap_or(Phase::Snapshot);
-        actions.push(Action::Emit { phase, kind, text });
+        actions.push(Action::Emit { phase, kind, text, shard: None });
         self.state.preflight.status = status;
         self.state.preflight.ended_ms = Some(now_ms);
         self.state.preflight.notes = notes;
@@ -120,7 +120,8 @@ impl Machine {
         }
         self.set(phase, PhaseStatus::Running, now_ms);
         self.note(phase, Vec::new());
-        actions.push(Action::Emit { phase, kind: "started", text: format!("{phase} begins") });
+        let text = format!("{phase} begins");
+        actions.push(Action::Emit { phase, kind: "started", text, shard: None });
     }
 
     /// What metadata would do is found out before its gate; whether it was, and nothing stands against it.
@@ -167,7 +168,7 @@ impl Machine {
                 PhaseStatus::Rejected(by) => ("rejected", format!("{phase} was rejected by {by}")),
                 _ => ("waiting", format!("{phase} waits for approval: migctl approve {phase}")),
             };
-            actions.push(Action::Emit { phase, kind, text });
+            actions.push(Action::Emit { phase, kind, text, shard: None });
             self.set(phase, status, now_ms);
         }
         self.note(phase, notes);
@@ -266,7 +267,7 @@ impl Machine {
 
     fn end(&mut self, phase: Phase, status: PhaseStatus, notes: Vec<String>, now_ms: u64, actions: &mut Vec<Action>) {
         let (kind, text) = words(phase.as_str(), &status, &notes);
-        actions.push(Action::Emit { phase, kind, text });
+        actions.push(Action::Emit { phase, kind, text, shard: None });
         self.set(phase, status, now_ms);
         self.note(phase, notes);
     }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use coordinator::shell;
 use protocol::bus::SharedBus;
 use protocol::bus::embedded::EmbeddedBus;
+use protocol::forward::Lines;
 use protocol::ids::MigrationName;
 use protocol::phase::Phase;
 use tokio::task::JoinSet;
@@ -30,11 +31,11 @@ use progress::Progress;
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Runs a migration to its end, a gate, or a failure.
+/// Runs a migration to its end, a gate, or a failure; `lines` of this process's log go to its bus.
 ///
 /// # Errors
 /// A configuration that is not valid; a state that another process holds; the disk.
-pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+pub async fn run(args: RunArgs, lines: Lines) -> anyhow::Result<Exit> {
     let spec = load_config(&args.config)?;
     let migration = spec.name.clone();
     let opened = EmbeddedBus::open(&state_dir(&migration)).await.context("open the state of the migration")?;
@@ -45,7 +46,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         Some(view) if view.current().is_none() => Ended::Through,
         _ => {
             submit::store(&*bus, spec, args.redo).await?;
-            drive(&bus, &migration, &args, before.as_ref()).await?
+            drive(&bus, &migration, &args, before.as_ref(), lines).await?
         }
     };
     let view = View::read(&*bus, &migration).await?.context("read the result")?;
@@ -96,9 +97,12 @@ async fn drive(
     migration: &MigrationName,
     args: &RunArgs,
     before: Option<&View>,
+    lines: Lines,
 ) -> anyhow::Result<Ended> {
     let cancel = CancellationToken::new();
-    let mut parts = start(bus, migration, args, &cancel)?;
+    let options = options(args)?;
+    let forwarder = lines.forward(bus.clone(), options.id.as_str());
+    let mut parts = start(bus, migration, options, &cancel);
     let mut progress = Progress::new(bus, migration, before).await?;
     let ended = follow(bus, migration, Gates::new(bus, migration, args), &mut progress, &mut parts).await;
     progress.clear();
@@ -106,26 +110,31 @@ async fn drive(
     while let Some(part) = parts.join_next().await {
         part.context("stop a part of the run")?.context("stop")?;
     }
+    forwarder.stop().await;
     ended
+}
+
+fn options(args: &RunArgs) -> anyhow::Result<work::Options> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    // Without a word it is what `sizing.memory` says, to which every migration is held within its worker's.
+    let given = args.memory.map(|memory| usize::try_from(memory.as_u64())).transpose().context("--memory")?;
+    let memory_bytes = given.unwrap_or(usize::MAX);
+    Ok(work::Options::new(args.slots.unwrap_or(cores), memory_bytes))
 }
 
 fn start(
     bus: &SharedBus,
     migration: &MigrationName,
-    args: &RunArgs,
+    options: work::Options,
     cancel: &CancellationToken,
-) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    // Without a word it is what `sizing.memory` says, to which every migration is held within its worker's.
-    let given = args.memory.map(|memory| usize::try_from(memory.as_u64())).transpose().context("--memory")?;
-    let memory_bytes = given.unwrap_or(usize::MAX);
-    let options = work::Options::new(args.slots.unwrap_or(cores), memory_bytes);
+) -> JoinSet<anyhow::Result<()>> {
     let mut parts = JoinSet::new();
+    let identity = options.id.clone();
     let (driven, name, token) = (bus.clone(), migration.clone(), cancel.clone());
     parts.spawn(async move {
         // What somebody wants done again in the last moment is driven too.
         while let shell::Ended::Complete(_) =
-            shell::drive(driven.clone(), name.clone(), token.clone()).await.context("decide")?
+            shell::drive(driven.clone(), name.clone(), identity.as_str(), token.clone()).await.context("decide")?
         {
             if token.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
                 break;
@@ -138,7 +147,7 @@ fn start(
         work::work(worked, options, token).await;
         Ok(())
     });
-    Ok(parts)
+    parts
 }
 
 /// Shows progress and opens gates, until there is nothing more to wait for.

@@ -1,7 +1,7 @@
 //! The bus inside one process: `migctl run` needs no server.
 //!
 //! ```text
-//! state.redb   keys, events, dead letters: written and synced before a call returns      (store)
+//! state.redb   keys, events, dead letters: written and synced before a call returns      (store, events)
 //! in memory    the queue (a lost queue costs time) and buckets whose values die of age   (queue, volatile)
 //! bus.sock     lets `migctl status` and `migctl approve` in while the run is alive       (server, remote)
 //! run.pid      who holds the folder                                                      (files)
@@ -11,6 +11,7 @@
 //! one conformance suite proves both.
 
 mod changes;
+mod events;
 mod files;
 mod frame;
 mod queue;
@@ -26,19 +27,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::changes::{Changes, Initial, Listener};
+use self::events::Follower;
 use self::queue::Queue;
 pub use self::remote::RemoteBus;
 use self::store::{Store, Write};
 use self::volatile::{Expect, Volatile};
-use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, LetterPage, Published, SharedBus, Watch};
+use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Happenings, LetterPage, Published, SharedBus, Watch};
+use crate::event::Event;
 use crate::ids::{MigrationName, ShardId};
 use crate::names::{self, Bucket};
-use crate::state::{DeadLetter, Event};
+use crate::state::DeadLetter;
 use crate::task::{TaskClass, TaskMessage};
 use crate::wire;
 
@@ -76,6 +79,8 @@ pub struct EmbeddedBus {
     tasks: TaskTracker,
     writes: mpsc::Sender<Job>,
     changes: Changes,
+    /// Changes with every event.
+    news: watch::Sender<u64>,
     volatile: Arc<Volatile>,
     /// `None` where this is no run: nobody would work on the tasks.
     queue: Option<Arc<Queue>>,
@@ -114,13 +119,14 @@ impl EmbeddedBus {
     fn start(store: Store, files: Option<files::RunFiles>, queue: Option<Queue>) -> Arc<Self> {
         let (store, changes, cancel) = (Arc::new(store), Changes::new(), CancellationToken::new());
         let (writes, jobs) = mpsc::channel(BATCH_MAX);
+        let news = watch::Sender::new(0);
         let volatile = Arc::new(Volatile::new(Arc::clone(&store), changes.clone()));
         let tasks = TaskTracker::new();
-        tasks.spawn(write_all(Arc::clone(&store), jobs, changes.clone(), cancel.clone()));
+        tasks.spawn(write_all(Arc::clone(&store), jobs, changes.clone(), news.clone(), cancel.clone()));
         tasks.spawn(Arc::clone(&volatile).run(cancel.clone()));
         let _cancel_on_drop = cancel.clone().drop_guard();
         let queue = queue.map(Arc::new);
-        Arc::new(Self { _files: files, cancel, _cancel_on_drop, tasks, writes, changes, volatile, queue, store })
+        Arc::new(Self { _files: files, cancel, _cancel_on_drop, tasks, writes, changes, news, volatile, queue, store })
     }
 
     /// Ends what runs in the background, after the writes that wait are done; the folder is free when the bus is
@@ -217,7 +223,13 @@ fn in_use(dir: &Path, by: &str) -> BusError {
 }
 
 /// Writes what comes in batches: while one is synced, the next gathers.
-async fn write_all(store: Arc<Store>, mut jobs: mpsc::Receiver<Job>, changes: Changes, cancel: CancellationToken) {
+async fn write_all(
+    store: Arc<Store>,
+    mut jobs: mpsc::Receiver<Job>,
+    changes: Changes,
+    news: watch::Sender<u64>,
+    cancel: CancellationToken,
+) {
     loop {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         tokio::select! {
@@ -230,10 +242,14 @@ async fn write_all(store: Arc<Store>, mut jobs: mpsc::Receiver<Job>, changes: Ch
         if writes.is_empty() {
             continue;
         }
+        let tells = writes.iter().any(|write| matches!(write, Write::Event { .. }));
         let file = Arc::clone(&store);
         let work = move || file.apply(writes).map_err(Arc::new);
         match tokio::task::spawn_blocking(work).await {
             Ok(Ok(outcomes)) => {
+                if tells {
+                    news.send_modify(|count| *count = count.wrapping_add(1));
+                }
                 for (done, outcome) in waiting.into_iter().zip(outcomes) {
                     let answer = outcome.map(|written| {
                         let _: Option<()> = written.changed.map(|changed| changes.tell(changed));
@@ -362,14 +378,23 @@ impl Bus for EmbeddedBus {
     }
 
     async fn emit(&self, migration: &MigrationName, event: &Event) -> Result<(), BusError> {
-        let event = encode(&names::event_subject(migration, event.phase, &event.kind), event)?;
-        self.write(Write::Event { migration: migration.to_string(), event }).await.map(|_| ())
+        let is_log = event.is_log();
+        let event = encode(&names::event_subject(migration, event), event)?;
+        self.write(Write::Event { migration: migration.to_string(), event, is_log }).await.map(|_| ())
     }
 
     async fn events(&self, migration: &MigrationName, limit: usize) -> Result<Vec<Event>, BusError> {
         let of = migration.to_string();
         let events = self.read(move |store| store.events(&of, limit)).await?;
         decode_all(&format!("the events of {migration}"), &events)
+    }
+
+    async fn follow(&self, migration: &MigrationName, from: u64) -> Result<Happenings, BusError> {
+        let (told, happenings) = events::channel();
+        let news = self.queue.is_some().then(|| self.news.subscribe());
+        let follower = Follower { store: Arc::clone(&self.store), migration: migration.to_string(), from, news };
+        self.tasks.spawn(follower.run(told, self.cancel.clone()));
+        Ok(happenings)
     }
 
     async fn store_dead_letter(

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! MIG_TASKS    work queue, one message per subject, new ones discarded     (tasks)
-//! MIG_EVENTS   the newest events; MIG_DEAD, one message per document       (records)
+//! MIG_EVENTS   the newest events and log lines of each migration           (records, follow)
+//! MIG_DEAD     one message per document                                    (records)
 //! mig_*        buckets, history 1, some with a time to live                (keys, watch)
 //! ```
 //! In: the URL of a server, 2.10 or newer, that runs with JetStream; nothing is started. Out: [`NatsBus`].
@@ -12,6 +13,7 @@
 
 mod connection;
 mod error;
+mod follow;
 mod keys;
 mod records;
 mod streams;
@@ -21,7 +23,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_trait::async_trait;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -30,10 +32,11 @@ use self::connection::Connection;
 use self::keys::Keys;
 use self::records::Records;
 use self::tasks::Tasks;
-use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, LetterPage, Published, Watch};
+use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Happenings, LetterPage, Published, Watch};
+use crate::event::Event;
 use crate::ids::{MigrationName, ShardId};
 use crate::names::{self, Bucket};
-use crate::state::{DeadLetter, Event};
+use crate::state::DeadLetter;
 use crate::task::{TaskClass, TaskMessage};
 
 /// How long an answer may take; the client's own 5 s are too short for a server that syncs each write.
@@ -59,6 +62,7 @@ impl NatsOptions {
 /// The bus over a NATS server.
 pub struct NatsBus {
     connection: Connection,
+    jetstream: Context,
     tasks: Tasks,
     keys: Keys,
     records: Records,
@@ -87,8 +91,9 @@ impl NatsBus {
         Ok(Arc::new(Self {
             tasks: Tasks::new(connection.clone(), jetstream.clone(), options.ack_wait),
             keys: Keys::new(connection.clone(), stores),
-            records: Records::new(connection.clone(), jetstream),
+            records: Records::new(connection.clone(), jetstream.clone()),
             connection,
+            jetstream,
             watches: TaskTracker::new(),
             _cancel_on_drop: cancel.clone().drop_guard(),
             cancel,
@@ -149,6 +154,10 @@ impl Bus for NatsBus {
 
     async fn events(&self, migration: &MigrationName, limit: usize) -> Result<Vec<Event>, BusError> {
         self.records.events(migration, limit).await
+    }
+
+    async fn follow(&self, migration: &MigrationName, from: u64) -> Result<Happenings, BusError> {
+        follow::follow(&self.connection, &self.jetstream, migration, from, &self.watches, self.cancel.clone()).await
     }
 
     async fn store_dead_letter(

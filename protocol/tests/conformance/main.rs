@@ -15,6 +15,7 @@ mod watch;
 
 mod fence;
 
+mod follow;
 mod records;
 mod removal;
 

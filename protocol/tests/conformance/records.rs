@@ -1,8 +1,9 @@
 //! Events and dead letters.
 
 use protocol::bus::LetterPage;
+use protocol::event::Event;
 use protocol::phase::Phase;
-use protocol::state::{DeadLetter, Event};
+use protocol::state::DeadLetter;
 
 use crate::rig::{Rig, migration, on_both_buses, shard_id};
 
@@ -13,7 +14,7 @@ on_both_buses!(
 );
 
 fn event(n: u64) -> Event {
-    Event { at_ms: n, phase: Phase::Load, kind: "shard-done".to_owned(), text: format!("shard {n}") }
+    Event::new(n, Phase::Load, "shard-done", format!("shard {n}"))
 }
 
 async fn events_come_in_order_and_the_newest_are_found(rig: Rig) {
@@ -22,7 +23,7 @@ async fn events_come_in_order_and_the_newest_are_found(rig: Rig) {
     for n in 0..20 {
         bus.emit(&migration("m"), &event(n)).await.unwrap();
     }
-    let done = Event { kind: "done".to_owned(), phase: Phase::Verify, ..event(20) };
+    let done = Event { kind: "done".to_owned(), phase: Some(Phase::Verify), ..event(20) };
     bus.emit(&migration("m"), &done).await.unwrap();
     // Another migration talks a lot in between.
     for n in 0..300 {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use protocol::bus::{Change, Published, SharedBus};
+use protocol::event::Event;
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
-use protocol::state::{DeadLetter, Event};
+use protocol::state::DeadLetter;
 use protocol::task::{Command, TaskClass};
 
 use crate::rig::{LONG, Rig, SHORT, command, load, migration, next, on_both_buses, plan, shard_id, until_ready};
@@ -51,7 +52,7 @@ async fn fill(bus: &SharedBus, name: &str) {
     for class in TaskClass::ALL {
         assert!(bus.pull(&migration(name), class, LONG).await.unwrap().is_some());
     }
-    let event = Event { at_ms: 1, phase: Phase::Load, kind: "done".to_owned(), text: "all".to_owned() };
+    let event = Event::new(1, Phase::Load, "done", "all");
     bus.emit(&migration(name), &event).await.unwrap();
     let letter = DeadLetter {
         index: "i".to_owned(),

@@ -81,7 +81,10 @@ impl Rig {
     /// One at which coordinator and worker are.
     pub fn running(spec: Value) -> Self {
         let rig = Self::idle(spec);
-        rig.runtime.spawn(shell::drive(rig.bus.clone(), rig.name.clone(), rig.cancel.clone()));
+        rig.runtime.spawn({
+            let (bus, name, cancel) = (rig.bus.clone(), rig.name.clone(), rig.cancel.clone());
+            async move { shell::drive(bus, name, "rig", cancel).await }
+        });
         rig.runtime.spawn(work::work(rig.bus.clone(), Options::new(2, MEMORY), rig.cancel.clone()));
         rig
     }

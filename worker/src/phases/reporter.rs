@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::bus;
 use protocol::clock;
+use protocol::event::Event;
 use protocol::names::{self, Bucket};
-use protocol::state::{Event, Progress};
+use protocol::state::Progress;
 use protocol::task::Command;
 
 use crate::context::{Context, Migration};
@@ -59,9 +60,8 @@ impl<'a> Reporter<'a> {
         let at_ms = clock::now_ms();
         self.event_ms.store(at_ms, Ordering::Relaxed);
         let Some(phase) = self.command.phase() else { return };
-        tracing::info!(kind, "{text}");
-        let event = Event { at_ms, phase, kind: kind.to_owned(), text: text.to_owned() };
-        if let Err(error) = self.context.bus.emit(&self.migration.name, &event).await {
+        let event = Event::new(at_ms, phase, kind, text).by(self.context.worker.as_str());
+        if let Err(error) = bus::tell(&*self.context.bus, &self.migration.name, &event).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "say that something happened");
         }
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::bus::SharedBus;
+use protocol::event::Event;
 use protocol::ids::MigrationName;
-use protocol::state::Event;
 
 use crate::table;
 use crate::view::View;

@@ -12,10 +12,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::bus::{BusError, Change, Entry};
+use crate::bus::{BusError, Change, Entry, Happened};
+use crate::event::Event;
 use crate::ids::MigrationName;
 use crate::names::Bucket;
-use crate::state::{DeadLetter, Event};
+use crate::state::DeadLetter;
 use crate::wire::{self, WireError};
 
 /// The longest frame: a value of the greatest length, its key, and some.
@@ -39,6 +40,8 @@ pub(super) enum FrameError {
 pub(super) enum Request {
     /// To be told of changes, until it ends.
     Watch { bucket: String, prefix: String },
+    /// To be told of events, from a place on.
+    Follow { migration: MigrationName, from: u64 },
     /// To have one thing done.
     Call(Call),
 }
@@ -110,9 +113,15 @@ pub(super) enum Reply {
     Keys(Vec<String>),
     /// To [`Request::Watch`].
     Deleted(String),
-    /// To [`Request::Watch`]: all that was there has been sent.
+    /// To [`Request::Watch`] and [`Request::Follow`]: all that was there has been sent.
     Ready,
+    /// To [`Call::Events`].
     Event(Event),
+    /// To [`Request::Follow`].
+    Happened {
+        place: u64,
+        event: Event,
+    },
     /// To [`Call::DeadLetters`], first: how many there are, and where the next page begins.
     Letters {
         count: u64,
@@ -141,6 +150,15 @@ impl From<Change> for Reply {
             Change::Put(key, Entry { revision, value }) => Self::Value { key, revision, value },
             Change::Deleted(key) => Self::Deleted(key),
             Change::Ready => Self::Ready,
+        }
+    }
+}
+
+impl From<Happened> for Reply {
+    fn from(happened: Happened) -> Self {
+        match happened {
+            Happened::Event(place, event) => Self::Happened { place, event },
+            Happened::Ready => Self::Ready,
         }
     }
 }

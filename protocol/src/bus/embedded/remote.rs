@@ -14,11 +14,12 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::frame::{self, Call, FrameError, Refusal, Reply, Request};
-use super::{REMOTE_TIMEOUT, changes, files};
-use crate::bus::{Bus, BusError, Change, Delivery, Entry, LetterPage, Published, Watch};
+use super::{REMOTE_TIMEOUT, changes, events, files};
+use crate::bus::{Bus, BusError, Change, Delivery, Entry, Happened, Happenings, LetterPage, Published, Watch};
+use crate::event::Event;
 use crate::ids::{MigrationName, ShardId};
 use crate::names::Bucket;
-use crate::state::{DeadLetter, Event};
+use crate::state::DeadLetter;
 use crate::task::{TaskClass, TaskMessage};
 
 /// The bus of a run in another process.
@@ -152,18 +153,14 @@ impl Bus for RemoteBus {
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<Watch, BusError> {
         let request = Request::Watch { bucket: name(bucket), prefix: prefix.to_owned() };
-        let mut stream = self.ask(&request).await?;
+        let stream = self.ask(&request).await?;
         let (changes, watch) = changes::Listener::channel();
-        self.watches.spawn(async move {
-            let follow = follow(&mut stream, &changes);
-            let ended = tokio::select! {
-                ended = follow => ended,
-                () = changes.closed() => return,
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a watch over the local socket ended");
-            }
-        });
+        self.watches.spawn(listen(stream, changes, |reply| match reply {
+            Reply::Value { key, revision, value } => Some(Change::Put(key, Entry { revision, value })),
+            Reply::Deleted(key) => Some(Change::Deleted(key)),
+            Reply::Ready => Some(Change::Ready),
+            _ => None,
+        }));
         Ok(watch)
     }
 
@@ -178,6 +175,17 @@ impl Bus for RemoteBus {
             _ => Err(unexpected()),
         };
         replies.into_iter().map(event).collect()
+    }
+
+    async fn follow(&self, migration: &MigrationName, from: u64) -> Result<Happenings, BusError> {
+        let stream = self.ask(&Request::Follow { migration: migration.clone(), from }).await?;
+        let (told, happenings) = events::channel();
+        self.watches.spawn(listen(stream, told, |reply| match reply {
+            Reply::Happened { place, event } => Some(Happened::Event(place, event)),
+            Reply::Ready => Some(Happened::Ready),
+            _ => None,
+        }));
+        Ok(happenings)
     }
 
     async fn store_dead_letter(
@@ -210,20 +218,27 @@ impl Bus for RemoteBus {
 }
 
 /// Hands on what the run tells, until one of the three ends.
-async fn follow(stream: &mut UnixStream, changes: &mpsc::Sender<Change>) -> Result<(), FrameError> {
-    loop {
-        let change = match frame::receive(stream).await? {
-            Reply::Value { key, revision, value } => Change::Put(key, Entry { revision, value }),
-            Reply::Deleted(key) => Change::Deleted(key),
-            Reply::Ready => Change::Ready,
-            Reply::Refused(Refusal::Unusable { what }) => {
-                tracing::warn!(what, "the run refuses a watch");
+async fn listen<T>(mut stream: UnixStream, told: mpsc::Sender<T>, read: impl Fn(Reply) -> Option<T>) {
+    let hand_on = async {
+        loop {
+            let next = match frame::receive(&mut stream).await? {
+                Reply::Refused(Refusal::Unusable { what }) => {
+                    tracing::warn!(what, "the run refuses to be watched");
+                    None
+                }
+                reply => read(reply),
+            };
+            let Some(next) = next else { return Ok::<(), FrameError>(()) };
+            if told.send(next).await.is_err() {
                 return Ok(());
             }
-            _ => return Ok(()),
-        };
-        if changes.send(change).await.is_err() {
-            return Ok(());
         }
+    };
+    let ended = tokio::select! {
+        ended = hand_on => ended,
+        () = told.closed() => return,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a watch over the local socket ended");
     }
 }

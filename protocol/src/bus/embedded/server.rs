@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +65,19 @@ async fn answer(mut stream: UnixStream, bus: Weak<EmbeddedBus>) -> Result<(), Fr
     };
     let Some(bus) = bus.upgrade() else { return Ok(()) };
     let outcome = match request {
-        Request::Watch { bucket, prefix } => watch(&mut stream, bus, &bucket, &prefix).await?,
+        Request::Watch { bucket, prefix } => {
+            let begun = match of(&bucket) {
+                Ok(bucket) => bus.watch(bucket, &prefix).await,
+                Err(error) => Err(error),
+            };
+            drop(bus);
+            pass_on(&mut stream, begun).await?
+        }
+        Request::Follow { migration, from } => {
+            let begun = bus.follow(&migration, from).await;
+            drop(bus);
+            pass_on(&mut stream, begun).await?
+        }
         Request::Call(call) => {
             let replies = replies(&bus, call).await;
             // Whoever reads slowly doesn't keep the bus open.
@@ -92,33 +104,25 @@ async fn send_all(
     }
 }
 
-/// Sends changes until either side ends.
-async fn watch(
+/// Sends what comes until either side ends. Who only listens doesn't keep the bus open either.
+async fn pass_on<T: Into<Reply>>(
     stream: &mut UnixStream,
-    bus: Arc<EmbeddedBus>,
-    bucket: &str,
-    prefix: &str,
+    begun: Result<mpsc::Receiver<T>, BusError>,
 ) -> Result<Result<(), BusError>, FrameError> {
-    let begun = match of(bucket) {
-        Ok(bucket) => bus.watch(bucket, prefix).await,
-        Err(error) => Err(error),
-    };
-    // Nor does who only watches.
-    drop(bus);
-    let mut changes = match begun {
-        Ok(changes) => changes,
+    let mut coming = match begun {
+        Ok(coming) => coming,
         Err(error) => return Ok(Err(error)),
     };
     let (mut from, mut to) = stream.split();
     let mut byte = [0];
     loop {
-        let change = tokio::select! {
-            change = changes.recv() => change,
+        let next = tokio::select! {
+            next = coming.recv() => next,
             // The other side has nothing more to say than that it is gone.
             _ = from.read(&mut byte) => None,
         };
-        let Some(change) = change else { return Ok(Ok(())) };
-        frame::send(&mut to, &Reply::from(change)).await?;
+        let Some(next) = next else { return Ok(Ok(())) };
+        frame::send(&mut to, &next.into()).await?;
     }
 }
 

@@ -3,7 +3,8 @@
 //! In: batches of writes, in the order they were asked for. Out: for each, its revision or why it was refused, once
 //! the whole batch is on the disk: a batch is one transaction and one `fsync`.
 //! Holds: revisions only grow, over restarts too; what was answered survives `kill -9`.
-//! Not here: buckets whose values die (`volatile`), who is told of a change (`changes`).
+//! Not here: how events are kept (`events`), buckets whose values die (`volatile`), who is told of a change
+//! (`changes`).
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,22 +12,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::changes::Changed;
+use super::events;
 use crate::bus::{BusError, Change, Entry};
 use crate::names::Bucket;
 
 /// `(bucket, key)` to `(revision, value)`.
 const KV: TableDefinition<'_, (&str, &str), (u64, &[u8])> = TableDefinition::new("kv");
-/// `(migration, number)` to an event, numbered without holes.
-const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
 /// Subject to a dead letter.
 const DEAD: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("dead");
 /// Numbers that outlive a run.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The row of [`META`] with the last revision given.
 const REVISION: &str = "revision";
-
-/// Events kept per migration: a few hours of a busy migration, some megabytes.
-const EVENTS_MAX: u64 = 10_000;
 
 /// Pages kept in memory. The values are small and read rarely; `redb`'s default of 1 GiB would be more than the
 /// whole load may use.
@@ -61,6 +58,7 @@ pub(super) enum Write {
     Event {
         migration: String,
         event: Vec<u8>,
+        is_log: bool,
     },
     DeadLetter {
         subject: String,
@@ -105,7 +103,7 @@ impl Store {
         let revision = {
             // Opening makes the tables, so that readers need not ask whether they are there.
             txn.open_table(KV)?;
-            txn.open_table(EVENTS)?;
+            events::prepare(&txn)?;
             txn.open_table(DEAD)?;
             txn.open_table(META)?.get(REVISION)?.map_or(0, |row| row.value())
         };
@@ -159,8 +157,8 @@ impl Store {
                 let changed = Some(Changed { bucket, revision, change: Change::Deleted(key) });
                 Ok(Ok(Written { revision, changed }))
             }
-            Write::Event { migration, event } => {
-                append_event(&mut txn.open_table(EVENTS)?, &migration, &event)?;
+            Write::Event { migration, event, is_log } => {
+                events::append(txn, &migration, &event, is_log)?;
                 Ok(Ok(Written::UNSEEN))
             }
             Write::DeadLetter { subject, letter } => {
@@ -172,7 +170,7 @@ impl Store {
                 Ok(Ok(Written::UNSEEN))
             }
             Write::Remove { migration, prefix, dead_prefix, keep } => {
-                txn.open_table(EVENTS)?.retain(|(of, _), _| of != migration)?;
+                events::remove(txn, &migration)?;
                 txn.open_table(DEAD)?.retain(|subject, _| !subject.starts_with(&dead_prefix))?;
                 let kept = |bucket: &str, key: &str| keep.iter().any(|(b, k)| b.as_str() == bucket && k == key);
                 txn.open_table(KV)?.retain(|(bucket, key), _| !key.starts_with(&prefix) || kept(bucket, key))?;
@@ -227,11 +225,12 @@ impl Store {
 
     /// The newest `limit` events, oldest first.
     pub(super) fn events(&self, migration: &str, limit: usize) -> Result<Vec<Vec<u8>>, redb::Error> {
-        let table = self.db.begin_read()?.open_table(EVENTS)?;
-        let newest = table.range((migration, 0)..=(migration, u64::MAX))?.rev().take(limit);
-        let mut events = newest.map(|row| Ok(row?.1.value().to_vec())).collect::<Result<Vec<_>, redb::Error>>()?;
-        events.reverse();
-        Ok(events)
+        events::newest(&self.db.begin_read()?, migration, limit)
+    }
+
+    /// Events and log lines from a place on, a page of them.
+    pub(super) fn events_from(&self, migration: &str, from: u64) -> Result<Vec<(u64, Vec<u8>)>, redb::Error> {
+        events::page(&self.db.begin_read()?, migration, from)
     }
 
     /// How many dead letters there are whose subject begins with `prefix`, and the first `limit` of them.
@@ -261,20 +260,6 @@ impl Store {
     pub(super) fn unusable(&self, error: &redb::Error, source: Box<dyn std::error::Error + Send + Sync>) -> BusError {
         unusable(&self.path, error, source)
     }
-}
-
-fn append_event(
-    table: &mut Table<'_, (&'static str, u64), &'static [u8]>,
-    migration: &str,
-    event: &[u8],
-) -> Result<(), redb::Error> {
-    let newest = table.range((migration, 0)..=(migration, u64::MAX))?.next_back().transpose()?;
-    let number = newest.map_or(0, |row| row.0.value().1.saturating_add(1));
-    table.insert((migration, number), event)?;
-    if let Some(oldest) = number.checked_sub(EVENTS_MAX) {
-        table.remove((migration, oldest))?;
-    }
-    Ok(())
 }
 
 /// What a person must know of a failure of the file at `path`.
@@ -376,18 +361,5 @@ mod tests {
             seen.extend(page.into_iter().map(|(key, _)| key));
         }
         assert_eq!(seen, all);
-    }
-
-    #[test]
-    fn only_the_newest_events_are_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("state"), true).unwrap();
-        let event = |n: u64| Write::Event { migration: "m".to_owned(), event: n.to_be_bytes().to_vec() };
-        store.apply((0..EVENTS_MAX + 5).map(event).collect()).unwrap();
-        let events = store.events("m", usize::MAX).unwrap();
-        assert_eq!(events.len() as u64, EVENTS_MAX);
-        assert_eq!(events[0], 5_u64.to_be_bytes());
-        assert_eq!(store.events("m", 2).unwrap(), [EVENTS_MAX + 3, EVENTS_MAX + 4].map(|n| n.to_be_bytes().to_vec()));
-        assert!(store.events("other", 10).unwrap().is_empty());
     }
 }

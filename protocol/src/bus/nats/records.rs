@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use super::connection::Connection;
 use super::error::{failed, write_failed};
 use crate::bus::{BusError, LetterPage};
+use crate::event::Event;
 use crate::ids::{MigrationName, ShardId};
 use crate::names;
-use crate::state::{DeadLetter, Event};
+use crate::state::DeadLetter;
 use crate::wire;
 
 /// Messages asked for at once: dead letters may hold 64 KiB each.
@@ -36,7 +37,7 @@ impl Records {
     }
 
     pub(super) async fn emit(&self, migration: &MigrationName, event: &Event) -> Result<(), BusError> {
-        let subject = names::event_subject(migration, event.phase, &event.kind);
+        let subject = names::event_subject(migration, event);
         let bytes = crate::bus::bytes(&subject, event)?;
         self.append(subject, bytes).await
     }
@@ -65,7 +66,7 @@ impl Records {
         let what = format!("read the events of {migration}");
         let stream = self.jetstream.get_stream(names::STREAM_EVENTS).await.map_err(|error| failed(&*what, error))?;
         let (first, last) = (stream.cached_info().state.first_sequence, stream.cached_info().state.last_sequence);
-        let filter = names::event_filter(migration);
+        let filter = names::proper_event_filter(migration);
         // The stream holds all migrations: from how far back the newest ones of this one must be read is found by
         // going back in growing steps.
         let mut back = limit as u64;

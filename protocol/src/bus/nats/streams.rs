@@ -21,8 +21,10 @@ use crate::names::{self, Bucket};
 /// would pile up.
 pub(super) const MARK_TTL: Duration = Duration::from_secs(600);
 
-/// Events kept, of all migrations.
-const EVENTS_MAX: i64 = 100_000;
+/// Messages kept of one subject: of a kind of event in a phase of a migration, or of the log lines of a migration. So a
+/// process that logs a lot pushes out log lines of its own migration, some megabytes of them, and nothing else.
+const EVENTS_PER_SUBJECT_MAX: i64 = 5_000;
+/// Bytes kept of all migrations: dozens of them, all of which log a lot.
 const EVENTS_BYTES_MAX: i64 = 256 << 20;
 
 /// Makes what is absent; the buckets.
@@ -75,10 +77,10 @@ fn one_task_per_subject(config: &Config) -> bool {
 fn events() -> Config {
     Config {
         name: names::STREAM_EVENTS.to_owned(),
-        description: Some("what happened".to_owned()),
+        description: Some("what happened, and what processes log".to_owned()),
         subjects: vec![names::SUBJECTS_EVENTS.to_owned()],
         retention: RetentionPolicy::Limits,
-        max_messages: EVENTS_MAX,
+        max_messages_per_subject: EVENTS_PER_SUBJECT_MAX,
         max_bytes: EVENTS_BYTES_MAX,
         discard: DiscardPolicy::Old,
         ..Config::default()
