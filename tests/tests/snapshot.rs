@@ -141,6 +141,8 @@ fn what_is_taken_is_what_there_is_and_cleanup_leaves_nothing_behind() {
         scene.fill("closed", 20, 100);
         let documents = ["open", "closed"].map(|name| scene.http.documents(&scene.index(name)).unwrap()).concat();
         scene.http.post(&format!("/{}/_close", scene.index("closed")), "").unwrap();
+        // Its shards are opened anew as those of a closed index; until then it is red.
+        scene.http.get("/_cluster/health?expand_wildcards=all&wait_for_status=yellow&timeout=120s").unwrap();
         scene.configure("prefix: old", BOTH);
         let ended = scene.run();
         said(&ended, 0, &["registered repository migctl-taken on the source", ": 2 indices, 4 shards", ": deleted\n"]);
