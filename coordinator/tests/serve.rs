@@ -178,7 +178,7 @@ async fn answer(bus: &dyn Bus, task: &Task, submission: u32) {
             let plan = ShardPlan { segments: Vec::new(), slices: Vec::new() };
             put(bus, Bucket::Migrations, &names::plan(&name(), *shard), &plan).await;
         }
-        Task::Load(..) => panic!("there is nothing to load"),
+        Task::Load(..) | Task::Curl(_) => panic!("there is nothing to load, and nobody asks for anything"),
     }
 }
 

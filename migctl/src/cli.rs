@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::pattern::Pattern;
 
+mod curl;
 mod dead_letters;
 mod migration;
 
+pub use curl::CurlArgs;
 pub use dead_letters::{DeadLettersCommand, WhichLetters};
 pub use migration::{
     AuditArgs, BusArgs, DecideArgs, EvidenceArgs, ForgetArgs, ListArgs, RetryArgs, RunArgs, StatusArgs, SubmitArgs,
@@ -86,6 +88,16 @@ Example:
     /// Look at the documents that the target rejected.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Ask the source or the target something, with the authentication of the configuration.
+    #[command(after_help = "\
+The body of the answer goes to standard output; an answer that is no success ends with 1. Every request is in the audit
+log of a migration that was submitted.
+
+Examples:
+  migctl curl target '/_cat/indices?v'
+  migctl curl target /orders/_search -d '{\"query\": {\"match_all\": {}}}' -m shop --via-worker
+  migctl curl source /_snapshot -m shop")]
+    Curl(CurlArgs),
     /// Show what people did, and when.
     Audit(AuditArgs),
     /// Remove the state of a finished, failed or stopped migration; what it wrote to the target stays.

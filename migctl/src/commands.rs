@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod configure;
+pub mod curl;
 pub mod dead_letters;
 pub mod decide;
 pub mod export;

@@ -36,6 +36,7 @@ async fn main() -> ExitCode {
         Command::Stop(args) => commands::wish::stop(args).await,
         Command::Retry(args) => commands::retry::retry(args).await,
         Command::DeadLetters(command) => commands::dead_letters::dead_letters(command).await,
+        Command::Curl(args) => commands::curl::curl(args).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Forget(args) => commands::forget::forget(args).await,
         Command::Configure(command) => commands::configure::configure(command).await,

@@ -78,7 +78,7 @@ pub fn task_subject(migration: &MigrationName, task: &Task) -> String {
 #[must_use]
 pub fn task_filters(migration: &MigrationName, class: TaskClass) -> Vec<String> {
     let kinds: &[&str] = match class {
-        TaskClass::Phase => &["command"],
+        TaskClass::Phase => &["command", "curl"],
         TaskClass::Shard => &["inventory", "plan", "load"],
     };
     kinds.iter().map(|kind| format!("mig.{migration}.task.{kind}.*")).collect()
@@ -200,6 +200,18 @@ pub fn progress(migration: &MigrationName, command: Command) -> String {
 #[must_use]
 pub fn load_progress(migration: &MigrationName) -> String {
     format!("{migration}.progress.load")
+}
+
+/// A request of a person, for a worker to send ([`Bucket::Migrations`]).
+#[must_use]
+pub fn curl(migration: &MigrationName, nonce: u32) -> String {
+    format!("{migration}.curl.{nonce}")
+}
+
+/// What came of it ([`Bucket::Migrations`]).
+#[must_use]
+pub fn curl_answer(migration: &MigrationName, nonce: u32) -> String {
+    format!("{migration}.curl.{nonce}.answer")
 }
 
 /// The snapshot that is taken or was found ([`Bucket::Migrations`]).

@@ -176,6 +176,51 @@ pub struct LoadProgress {
     pub left_ms: Option<u64>,
 }
 
+/// One of the two clusters of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Where documents come from.
+    Source,
+    /// Where they go.
+    Target,
+}
+
+impl Side {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// A request of a person to one of the clusters, for a worker to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurlRequest {
+    /// To which.
+    pub side: Side,
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Begins with `/`; with its query.
+    pub path: String,
+    /// As it is sent.
+    pub body: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurlAnswer {
+    /// Who sent it.
+    pub worker: WorkerId,
+    /// HTTP status and body, or why there was no answer.
+    pub outcome: Result<(u16, Vec<u8>), String>,
+    /// Bytes of the body that are left out.
+    pub left_out: usize,
+}
+
 /// The snapshot of a migration: written before the source is asked for it, so that whoever continues asks for the same
 /// one. What we made is noted before it is made, and confirmed after.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -109,6 +109,8 @@ impl FromStr for Command {
 pub enum Task {
     /// Execute a command and store its [`crate::state::CommandResult`].
     Command(Command),
+    /// Send the request of a person that has this number, and store what came of it.
+    Curl(u32),
     /// Take one page of the inventory.
     Inventory(u32),
     /// Plan a shard into slices and store the plan, once.
@@ -122,7 +124,7 @@ impl Task {
     #[must_use]
     pub fn class(&self) -> TaskClass {
         match self {
-            Self::Command(_) => TaskClass::Phase,
+            Self::Command(_) | Self::Curl(_) => TaskClass::Phase,
             Self::Inventory(_) | Self::Plan(_) | Self::Load(..) => TaskClass::Shard,
         }
     }
@@ -132,6 +134,7 @@ impl Task {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Command(_) => "command",
+            Self::Curl(_) => "curl",
             Self::Inventory(_) => "inventory",
             Self::Plan(_) => "plan",
             Self::Load(..) => "load",
@@ -143,7 +146,7 @@ impl Task {
     pub fn id(&self) -> String {
         match self {
             Self::Command(command) => command.to_string(),
-            Self::Inventory(page) => page.to_string(),
+            Self::Curl(number) | Self::Inventory(number) => number.to_string(),
             Self::Plan(shard) => shard.to_string(),
             Self::Load(shard, slice) => format!("{shard}-{slice}"),
         }

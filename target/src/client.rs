@@ -158,9 +158,22 @@ impl Cluster {
     /// [`TargetError::Unavailable`] where there is no answer. An answer is no error, whatever its status:
     /// [`Cluster::success`] makes it one.
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, TargetError> {
+        self.raw(method, path, "application/json", body.map(|value| value.to_string().into_bytes())).await
+    }
+
+    /// The same with a body of any kind.
+    ///
+    /// # Errors
+    /// As [`Cluster::request`].
+    pub async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, TargetError> {
         let what = format!("{method} {path}");
-        let body = body.map(|value| Bytes::from(value.to_string()));
-        let sent = self.send(method, path, "application/json", body).await;
+        let sent = self.send(method, path, content_type, body.map(Bytes::from)).await;
         sent.map_err(|lost| self.lost(what, 1, Duration::ZERO, lost))
     }
 

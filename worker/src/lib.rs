@@ -11,6 +11,7 @@
 
 pub mod connect;
 pub mod context;
+pub mod curl;
 pub mod failure;
 pub mod lease;
 pub mod memory;

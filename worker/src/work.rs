@@ -23,7 +23,7 @@ use tracing::Instrument;
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
 use crate::lease::{Asked, Lease};
-use crate::{inventory, load, phases, plan};
+use crate::{curl, inventory, load, phases, plan};
 
 /// How long a pull waits for a task where only one migration is there.
 const PULL_WAIT: Duration = Duration::from_secs(5);
@@ -240,6 +240,7 @@ async fn slot_loop(floor: Arc<Floor>, class: TaskClass, cancel: CancellationToke
 fn span_of(migration: &MigrationName, task: &Task) -> tracing::Span {
     let (phase, shard) = match task {
         Task::Command(command) => (command.phase(), None),
+        Task::Curl(_) => (None, None),
         Task::Inventory(_) => (Some(Phase::Register), None),
         Task::Plan(shard) | Task::Load(shard, _) => (Some(Phase::Load), Some(shard.shard)),
     };
@@ -316,6 +317,7 @@ async fn execute(floor: &Floor, migration: &MigrationName, task: &Task, lease: &
                 }
             }
         }
+        Task::Curl(nonce) => curl::run(context, &migration, *nonce).await,
         Task::Inventory(page) => {
             inventory::take_page(context, &migration, *page, lease.pulse(), lease.cancel.clone()).await
         }

@@ -58,6 +58,7 @@ impl World {
                 return assert_eq!(state.current(), Some(Phase::Metadata));
             }
             Task::Command(command) => command.phase().unwrap(),
+            Task::Curl(_) => panic!("only a person asks for {task:?}"),
             Task::Inventory(_) => Phase::Register,
             Task::Plan(shard) | Task::Load(shard, _) => {
                 assert!(!self.records.get(shard).is_some_and(|record| record.done), "{shard} is done");

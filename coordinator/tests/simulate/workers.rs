@@ -97,6 +97,7 @@ impl World {
                 self.answer(*command, submission);
                 true
             }
+            Task::Curl(_) => panic!("only a person asks for that"),
             Task::Inventory(page) => {
                 self.take_inventory(*page);
                 true

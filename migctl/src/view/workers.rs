@@ -61,6 +61,7 @@ fn view(doing: Doing, of: &MigrationName, names: &BTreeMap<IndexNo, String>) -> 
     };
     let task = match task {
         Task::Command(command) => command.to_string(),
+        Task::Curl(_) => "a request of a person".to_owned(),
         Task::Inventory(page) => format!("inventory page {page}"),
         Task::Plan(shard) => format!("plan {}/{}", name(shard.index), shard.shard),
         Task::Load(shard, slice) => format!("load {}/{} {slice}", name(shard.index), shard.shard),

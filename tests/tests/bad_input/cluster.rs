@@ -138,8 +138,10 @@ fn a_document_that_a_strict_mapping_refuses_is_a_dead_letter_and_the_rest_flows(
     };
 
     create();
-    let ended = says(&workplace, &["run"], DONE, &["1 dead letters", "test is complete"]);
+    let ended =
+        says(&workplace, &["run"], DONE, &["1 dead letter: migctl dead-letters ls -m test", "test is complete"]);
     check(ended.output.lines().find(|line| line.contains("big-docs")).unwrap());
+    dead_letters_tell(&workplace);
 
     // The same where nobody allows a rejected document.
     http.delete("/big-docs").unwrap();
@@ -149,9 +151,35 @@ fn a_document_that_a_strict_mapping_refuses_is_a_dead_letter_and_the_rest_flows(
     workplace.configure(Config { further: &further, ..config }).unwrap();
     let expected = "error: load failed: the target rejected 1 documents and maxRejected is 0: look at the dead letters, \
                     then mend the target or raise maxRejected, and submit again";
-    says(&workplace, &["run"], FAILED, &[expected, "1 dead letters"]);
+    says(&workplace, &["run"], FAILED, &[expected, "1 dead letter: "]);
     assert_eq!(phase(&status(&workplace), "verify"), "pending");
     workplace.configure(config).unwrap();
-    let ended = says(&workplace, &["run"], DONE, &["test: continues at load", "1 dead letters", "test is complete"]);
+    let ended = says(&workplace, &["run"], DONE, &["test: continues at load", "1 dead letter: ", "test is complete"]);
     check(ended.output.lines().find(|line| line.contains("big-docs")).unwrap());
+}
+
+/// What people are told of the one dead letter.
+fn dead_letters_tell(workplace: &Workplace) {
+    let asked = |further: &[&str]| workplace.migctl(&[&["dead-letters"], further, &["-m", "test"]].concat()).unwrap();
+    let listed = asked(&["ls", "--output", "json"]);
+    let letter: serde_json::Value = serde_json::from_str(&listed.output).unwrap();
+    let known = [&letter["index"], &letter["id"], &letter["status"], &letter["kind"]];
+    assert_eq!(known, [&json!("big-docs"), &json!("rnd"), &json!(400), &json!("strict_dynamic_mapping_exception")]);
+    assert!(letter["reason"].as_str().unwrap().contains("[bin]"), "{letter:#}");
+    let listed = asked(&["ls"]);
+    assert!(
+        listed.output.contains("big-docs") && listed.output.contains("400 strict_dynamic_mapping_exception"),
+        "{listed}"
+    );
+    let counted = asked(&["count", "--output", "json"]).json().unwrap();
+    assert_eq!((&counted[0]["count"], &counted[0]["index"]), (&json!(1), &json!("big-docs")), "{counted:#}");
+    let shown = asked(&["show", "rnd"]);
+    for expected in ["index     big-docs", "error     400 strict_dynamic_mapping_exception", "source    "] {
+        assert!(shown.output.contains(expected), "{expected}\n{shown}");
+    }
+    let none = asked(&["ls", "--index", "books"]);
+    assert!(none.output.is_empty() && none.errors.contains("no dead letters of index books"), "{none}");
+    let none = asked(&["show", "other"]);
+    assert_eq!(none.code, Some(1), "{none}");
+    assert!(none.errors.contains("no dead letter has the id other"), "{none}");
 }

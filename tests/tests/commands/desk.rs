@@ -73,6 +73,8 @@ impl Desk {
     fn start(&mut self, program: &str, arguments: &[&str]) {
         let mut command = binaries::command(program, self.place.path(), arguments).unwrap();
         command.env("RUST_LOG", "info,worker=debug,coordinator=debug").args(["--nats", self.url()]);
+        // What a configuration may name, and only these programs have.
+        command.env("DESK_PASSWORD", "secret");
         self.programs.push(Program::start(program, command, self.place.path()).unwrap());
     }
 
@@ -89,9 +91,18 @@ impl Desk {
 
     /// Writes the configuration of `name` from another snapshot.
     pub fn configure_from(&self, name: &str, repository: &Path, snapshot: &str, rest: &str) {
+        self.write(name, repository, snapshot, "endpoint: 'file:./out'", rest);
+    }
+
+    /// Writes the configuration of `name` from the quickstart's snapshot to another target.
+    pub fn configure_to(&self, name: &str, target: &str, rest: &str) {
+        self.write(name, &quickstart().0, "snap-1", target, rest);
+    }
+
+    fn write(&self, name: &str, repository: &Path, snapshot: &str, target: &str, rest: &str) {
         let config = format!(
             "name: {name}\nsnapshot:\n  repository: {{path: '{}'}}\n  externallyManagedSnapshot: {snapshot}\ntarget: \
-             {{endpoint: 'file:./out'}}\n{rest}",
+             {{{target}}}\n{rest}",
             repository.display()
         );
         fs::write(self.place.path().join(format!("{name}.yaml")), config).unwrap();

@@ -13,6 +13,7 @@
 
 mod desk;
 
+mod curl;
 mod gates;
 mod retry;
 mod run;
