@@ -162,3 +162,31 @@ pub async fn read_all(bus: &dyn Bus, bucket: Bucket, prefix: &str) -> Result<BTr
 pub fn decode<T: DeserializeOwned>(key: &str, entry: &Entry) -> Result<T, BusError> {
     protocol::wire::decode(&entry.value).map_err(|source| BusError::Wire { key: key.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    /// Every field that programs see is told, so that none is renamed in passing.
+    #[test]
+    fn the_page_on_status_names_every_field() {
+        let page = include_str!("../../docs/status.md");
+        let mut fields = Vec::new();
+        names(&serde_json::to_value(crate::commands::status::sample()).unwrap(), &mut fields);
+        assert!(fields.len() > 40, "{fields:?}");
+        for field in fields {
+            assert!(page.contains(&format!("`{field}`")) || page.contains(&format!("`{field}[]`")), "{field}");
+        }
+    }
+
+    fn names(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                found.push(name.clone());
+                names(value, found);
+            }),
+            Value::Array(values) => values.iter().for_each(|value| names(value, found)),
+            _ => {}
+        }
+    }
+}

@@ -15,6 +15,8 @@ use crate::view::View;
 mod text;
 mod tree;
 
+#[cfg(test)]
+pub use text::tests::loading as sample;
 pub use text::{index_table, verdict};
 
 /// Between two looks of `--watch`.

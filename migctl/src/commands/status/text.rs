@@ -131,7 +131,7 @@ fn evidence(phase: &PhaseView) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use protocol::checkpoint::Counts;
     use protocol::state::LoadProgress;
 
@@ -161,7 +161,8 @@ mod tests {
         IndexView { name: name.to_owned(), shards, shards_done, shards_failed, live_docs, counts, adds_up }
     }
 
-    fn loading() -> View {
+    /// A migration in its load.
+    pub fn loading() -> View {
         let mut snapshot = phase(Phase::Snapshot, "skipped", (0, 700), &[]);
         snapshot.reason = Some("nightly is managed externally".to_owned());
         let doing = |migration: &str, task: &str, seconds: u64| DoingView {
