@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Parser;
-use protocol::bus::nats::{NatsBus, NatsOptions};
+use protocol::process::{DEFAULT_URL, NatsArgs};
 use tokio_util::sync::CancellationToken;
 
 /// Decides what happens next in every migration on a NATS server, and publishes it as tasks for workers.
@@ -16,11 +16,12 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Run until SIGINT or SIGTERM. Several may run; one leads, another takes over within 15 seconds.
+    #[command(mut_arg("nats", |nats| nats.default_value(DEFAULT_URL)))]
     #[command(after_help = "Example:\n  coordinator start --nats nats://127.0.0.1:4222")]
     Start {
-        /// The NATS server, 2.10 or newer, with JetStream.
-        #[arg(long, env = "MIGCTL_NATS_URL", default_value = "nats://127.0.0.1:4222", hide_env_values = true)]
-        nats: String,
+        /// Where NATS is, and as whom.
+        #[command(flatten)]
+        nats: Box<NatsArgs>,
     },
 }
 
@@ -28,7 +29,7 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     let Command::Start { nats } = Cli::parse().command;
     let lines = protocol::process::log_to_stderr(tracing::Level::INFO);
-    let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
+    let bus = nats.connect().await.context("connect to NATS")?;
     let cancel = CancellationToken::new();
     let identity = format!("coordinator-{}-{}", std::process::id(), protocol::clock::now_ms());
     let forwarder = lines.forward(bus.clone(), &identity);

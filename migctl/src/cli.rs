@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::pattern::Pattern;
+use protocol::process::DEFAULT_URL;
 
 mod curl;
 mod dead_letters;
@@ -54,6 +55,7 @@ Submitting again takes up what stopped or failed, and tells what a changed confi
 
 Example:
   migctl submit -c migration.yaml --nats nats://127.0.0.1:4222")]
+    #[command(mut_arg("nats", |nats| nats.default_value(DEFAULT_URL)))]
     Submit(SubmitArgs),
     /// List the migrations on a NATS server, or in this directory.
     List(ListArgs),

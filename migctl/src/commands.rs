@@ -19,13 +19,15 @@ pub mod wish;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use protocol::bus::embedded;
-use protocol::bus::nats::{NatsBus, NatsOptions};
+use protocol::bus::nats::NatsBus;
 use protocol::bus::{self, Bus, BusError, SharedBus};
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
+use protocol::process::NatsArgs;
 use protocol::spec::{Spec, Submission};
 use protocol::state::MigrationState;
 
@@ -85,7 +87,7 @@ fn named(args: &BusArgs) -> anyhow::Result<MigrationName> {
 async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
     let migration = named(args)?;
     let bus: SharedBus = match &args.nats.nats {
-        Some(url) => NatsBus::connect(NatsOptions::new(url)).await.context(NO_NATS)?,
+        Some(_) => connect(&args.nats).await?,
         None => embedded::attach(&state_dir(&migration)).await.with_context(|| {
             let near = near(&migration, &here().unwrap_or_default());
             format!(
@@ -95,6 +97,15 @@ async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
         })?,
     };
     Ok((migration, bus))
+}
+
+/// The NATS server.
+async fn connect(nats: &NatsArgs) -> anyhow::Result<Arc<NatsBus>> {
+    nats.connect().await.map_err(|error| {
+        let nobody_answers = error.is_transient();
+        let error = anyhow::Error::from(error);
+        if nobody_answers { error.context(NO_NATS) } else { error }
+    })
 }
 
 /// The migrations of runs in the current directory.

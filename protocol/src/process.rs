@@ -1,7 +1,10 @@
-//! What every process of the project does alike: it logs, and it stops when it is asked to.
+//! What every process of the project does alike: it logs, it stops when it is asked to, it is told where NATS is.
+
+mod nats;
 
 use std::io;
 
+pub use nats::{DEFAULT_URL, NatsArgs};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};

@@ -53,7 +53,13 @@ async fn credentials_come_from_the_url_and_stay_out_of_messages() {
     let address = server.url.trim_start_matches("nats://");
     NatsBus::connect(NatsOptions::new(format!("nats://me:p%40ss%2Fword@{address}"))).await.expect("connects");
     let message = refused(&format!("nats://me:wrong@{address}")).await;
-    assert_eq!(message, format!("NATS at nats://***@{address} refuses the credentials in the URL"));
+    assert_eq!(
+        message,
+        format!(
+            "NATS at nats://***@{address} refuses the credentials, user and password in the URL: correct them, or have \
+             the server's administrator allow them"
+        )
+    );
 
     let server = start(&["-js", "--auth", "t0ken"]);
     let address = server.url.trim_start_matches("nats://");

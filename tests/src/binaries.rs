@@ -26,7 +26,12 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
 /// It can't be built.
 pub fn command(name: &str, directory: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(program(name)?);
-    command.args(arguments).current_dir(directory).env_remove("MIGCTL_NATS_URL").env_remove("RUST_LOG");
+    command.args(arguments).current_dir(directory).env_remove("RUST_LOG");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("MIGCTL_NATS_")) {
+            command.env_remove(name);
+        }
+    }
     Ok(command)
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use bytesize::ByteSize;
 use clap::Parser;
-use protocol::bus::nats::{NatsBus, NatsOptions};
+use protocol::process::{DEFAULT_URL, NatsArgs};
 use tokio_util::sync::CancellationToken;
 
 /// Plans and loads shards, and executes phase commands, for every migration on a NATS server.
@@ -17,11 +17,12 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Run until SIGINT or SIGTERM; what is in hand is given back, to be continued from its last checkpoint.
+    #[command(mut_arg("nats", |nats| nats.default_value(DEFAULT_URL)))]
     #[command(after_help = "Example:\n  worker start --nats nats://127.0.0.1:4222 --slots 2")]
     Start {
-        /// The NATS server, 2.10 or newer, with JetStream.
-        #[arg(long, env = "MIGCTL_NATS_URL", default_value = "nats://127.0.0.1:4222", hide_env_values = true)]
-        nats: String,
+        /// Where NATS is, and as whom.
+        #[command(flatten)]
+        nats: Box<NatsArgs>,
         /// Slices loaded at once; default: one per core.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
         slots: Option<u32>,
@@ -35,7 +36,7 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     let Command::Start { nats, slots, memory } = Cli::parse().command;
     let lines = protocol::process::log_to_stderr(tracing::Level::INFO);
-    let bus = NatsBus::connect(NatsOptions::new(&nats)).await.context("connect to NATS")?;
+    let bus = nats.connect().await.context("connect to NATS")?;
     let cancel = CancellationToken::new();
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let memory_bytes = usize::try_from(memory.as_u64()).context("--memory")?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use protocol::ids::MigrationName;
 use protocol::phase::Phase;
+use protocol::process::NatsArgs;
 
 use super::Output;
 
@@ -48,29 +49,15 @@ pub struct BusArgs {
     pub nats: NatsArgs,
 }
 
-/// Which bus.
-#[derive(Debug, Args)]
-pub struct NatsArgs {
-    /// The NATS server; without it the state of a `migctl run` in this directory is meant.
-    #[arg(long, env = "MIGCTL_NATS_URL", hide_env_values = true, value_name = "URL")]
-    pub nats: Option<String>,
-}
-
 /// Arguments of `submit`.
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     /// The configuration.
     #[arg(short = 'c', long, default_value = "migration.yaml", value_name = "FILE")]
     pub config: PathBuf,
-    /// The NATS server.
-    #[arg(
-        long,
-        env = "MIGCTL_NATS_URL",
-        hide_env_values = true,
-        default_value = "nats://127.0.0.1:4222",
-        value_name = "URL"
-    )]
-    pub nats: String,
+    /// Where NATS is, and as whom.
+    #[command(flatten)]
+    pub nats: NatsArgs,
     /// Do phases again, where the changed configuration needs it, without asking.
     #[arg(long)]
     pub redo: bool,

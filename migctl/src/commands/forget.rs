@@ -5,13 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use protocol::bus::embedded::EmbeddedBus;
-use protocol::bus::nats::{NatsBus, NatsOptions};
 use protocol::bus::{self, Bus};
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
 use protocol::state::MigrationState;
 
-use super::{NO_NATS, STATES, here, named, near, state_dir, unknown};
+use super::{STATES, connect, here, named, near, state_dir, unknown};
 use crate::ask::{self, Terminal};
 use crate::cli::ForgetArgs;
 use crate::exit::{Exit, Invalid};
@@ -24,8 +23,8 @@ use crate::view::View;
 /// No such migration; it is under way; the bus's.
 pub async fn forget(args: ForgetArgs) -> anyhow::Result<Exit> {
     let migration = named(&args.bus)?;
-    if let Some(url) = &args.bus.nats.nats {
-        let bus = NatsBus::connect(NatsOptions::new(url)).await.context(NO_NATS)?;
+    if args.bus.nats.nats.is_some() {
+        let bus = connect(&args.bus.nats).await?;
         if !may_go(&*bus, &migration, args.yes).await? {
             return Ok(Exit::Error);
         }

@@ -2,10 +2,9 @@
 
 use anyhow::Context;
 use protocol::bus::embedded;
-use protocol::bus::nats::{NatsBus, NatsOptions};
 use serde::Serialize;
 
-use super::{NO_NATS, STATES, here, on_bus, state_dir};
+use super::{STATES, connect, here, on_bus, state_dir};
 use crate::cli::{ListArgs, Output};
 use crate::exit::Exit;
 use crate::table;
@@ -29,8 +28,8 @@ struct Row {
 pub async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let mut views = Vec::new();
     match &args.nats.nats {
-        Some(url) => {
-            let bus = NatsBus::connect(NatsOptions::new(url)).await.context(NO_NATS)?;
+        Some(_) => {
+            let bus = connect(&args.nats).await?;
             for migration in on_bus(&*bus).await? {
                 views.extend(View::read(&*bus, &migration).await?);
             }

@@ -4,12 +4,9 @@ mod difference;
 mod preflight;
 mod store;
 
-use anyhow::Context;
-use protocol::bus::nats::{NatsBus, NatsOptions};
-
 pub use store::{Stored, again, store};
 
-use super::{NO_NATS, load_config};
+use super::{connect, load_config};
 use crate::cli::SubmitArgs;
 use crate::exit::Exit;
 
@@ -19,7 +16,7 @@ use crate::exit::Exit;
 /// A configuration that is not valid, or is another migration's; the bus's.
 pub async fn submit(args: SubmitArgs) -> anyhow::Result<Exit> {
     let spec = load_config(&args.config)?;
-    let bus = NatsBus::connect(NatsOptions::new(&args.nats)).await.context(NO_NATS)?;
+    let bus = connect(&args.nats).await?;
     let migration = spec.name.clone();
     let number = match store(&*bus, spec, args.redo).await? {
         Stored::Unchanged(number) => {
@@ -38,9 +35,10 @@ pub async fn submit(args: SubmitArgs) -> anyhow::Result<Exit> {
             number
         }
     };
-    let exit = if args.no_wait { Exit::Done } else { preflight::wait(&*bus, &migration, number, &args.nats).await? };
+    let exit =
+        if args.no_wait { Exit::Done } else { preflight::wait(&*bus, &migration, number, &args.nats.shown()).await? };
     if exit == Exit::Done {
-        eprintln!("next: migctl status -m {migration} --nats {} --watch", args.nats);
+        eprintln!("next: migctl status -m {migration}{} --watch", args.nats.to_type());
     }
     Ok(exit)
 }

@@ -15,9 +15,11 @@ mod connection;
 mod error;
 mod follow;
 mod keys;
+mod login;
 mod records;
 mod streams;
 mod tasks;
+mod tls;
 mod watch;
 
 use std::sync::Arc;
@@ -30,8 +32,10 @@ use tokio_util::task::TaskTracker;
 
 use self::connection::Connection;
 use self::keys::Keys;
+pub use self::login::{Login, SecretPlace};
 use self::records::Records;
 use self::tasks::Tasks;
+pub use self::tls::Tls;
 use super::{ACK_WAIT, Bus, BusError, Delivery, Entry, Happenings, LetterPage, Published, Watch};
 use crate::event::Event;
 use crate::ids::{MigrationName, ShardId};
@@ -47,6 +51,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct NatsOptions {
     /// `nats://[user:password@|token@]host:port` or `tls://…`; several separated by commas.
     pub url: String,
+    /// As whom.
+    pub login: Login,
+    /// Whom we believe, and what we show.
+    pub tls: Tls,
     /// How long a delivered task stays with its worker without a heartbeat.
     pub ack_wait: Duration,
 }
@@ -55,8 +63,21 @@ impl NatsOptions {
     /// The usual options for the server at `url`.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ack_wait: ACK_WAIT }
+        Self { url: url.into(), login: Login::default(), tls: Tls::default(), ack_wait: ACK_WAIT }
     }
+}
+
+/// URLs without user, password or token, as they may be shown.
+#[must_use]
+pub fn masked(urls: &str) -> String {
+    let one = |url: &str| {
+        let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+        // A password may hold any character; the host can't hold an @.
+        let Some((_, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+        let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+        format!("{scheme}***@{host}")
+    };
+    urls.split(',').map(|url| one(url.trim())).collect::<Vec<_>>().join(",")
 }
 
 /// The bus over a NATS server.
@@ -84,7 +105,7 @@ impl NatsBus {
     /// [`BusError::Unavailable`] where no server answers; [`BusError::Unusable`] where it refuses the credentials, is
     /// too old, runs without JetStream, or holds streams of the same names that are something else.
     pub async fn connect(options: NatsOptions) -> Result<Arc<Self>, BusError> {
-        let connection = Connection::open(&options.url).await?;
+        let connection = Connection::open(&options).await?;
         let jetstream = ContextBuilder::new().timeout(TIMEOUT).build(connection.client.clone());
         let stores = streams::provide(&jetstream, connection.marks_die).await?;
         let cancel = CancellationToken::new();
@@ -191,5 +212,17 @@ impl Bus for NatsBus {
             self.keys.delete(*bucket, key).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked() {
+        assert_eq!(masked("nats://host:4222"), "nats://host:4222");
+        assert_eq!(masked("nats://me:p@ss@host:4222, tls://token@other"), "nats://***@host:4222,tls://***@other");
+        assert_eq!(masked("me:secret@host"), "***@host");
     }
 }

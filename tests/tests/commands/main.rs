@@ -13,6 +13,7 @@
 
 mod desk;
 
+mod credentials;
 mod curl;
 mod gates;
 mod retry;

@@ -6,10 +6,13 @@
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
-use percent_encoding::percent_decode_str;
+use async_nats::{AuthError, Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
 
+use super::error::causes;
+use super::login::{self, Login, wrong};
+use super::tls;
+use super::{NatsOptions, masked};
 use crate::bus::BusError;
 
 /// The oldest server whose buckets and streams work as needed: major and minor version.
@@ -36,25 +39,37 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects to one of the servers in `url`, a list separated by commas.
-    pub(super) async fn open(url: &str) -> Result<Self, BusError> {
-        let shown = masked(url);
-        let servers = url.split(',').map(|url| url.trim().parse::<ServerAddr>());
+    /// Connects to one of the servers in the URL, a list separated by commas.
+    pub(super) async fn open(options: &NatsOptions) -> Result<Self, BusError> {
+        let shown = masked(&options.url);
+        let servers = options.url.split(',').map(|url| url.trim().parse::<ServerAddr>());
         let servers: Vec<ServerAddr> = servers.collect::<Result<_, _>>().map_err(|source| {
             let what = format!("{shown} is no NATS URL: nats://host:4222, or several separated by commas");
             BusError::Unusable { what, source: Some(Box::new(source)) }
         })?;
+        let in_url = login::in_url(&servers);
+        if options.login != Login::Url && (in_url.username.is_some() || in_url.token.is_some()) {
+            let what = format!("{shown} has credentials, and others are given besides it: leave one of them out");
+            return Err(wrong(what));
+        }
+        // What can't be read is told before anybody is spoken to.
+        options.login.auth(&in_url, b"").await?;
         let (count_loss, losses) = watch::channel(0_u64);
-        let options = ConnectOptions::new()
-            .name("migctl")
-            .connection_timeout(CONNECT_TIMEOUT)
-            .ping_interval(PING_INTERVAL)
-            .event_callback(move |event| {
-                note(&event, &count_loss);
-                std::future::ready(())
-            });
-        let client = authenticated(options, &servers).connect(servers).await;
-        let client = client.map_err(|error| not_connected(&shown, error))?;
+        let login = options.login.clone();
+        let sent = in_url.clone();
+        let client = ConnectOptions::with_auth_callback(move |nonce| {
+            let (login, sent) = (login.clone(), sent.clone());
+            async move { login.auth(&sent, &nonce).await.map_err(AuthError::new) }
+        })
+        .name("migctl")
+        .connection_timeout(CONNECT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
+        .event_callback(move |event| {
+            note(&event, &count_loss);
+            std::future::ready(())
+        });
+        let client = options.tls.apply(client).await?.connect(servers).await;
+        let client = client.map_err(|error| not_connected(&shown, options, &options.login.refused(&in_url), error))?;
         let version = client.server_info().version;
         let marks_die = match parse_version(&version) {
             Some(found) if found < SERVER_MIN => {
@@ -99,44 +114,25 @@ fn note(event: &Event, count_loss: &watch::Sender<u64>) {
     }
 }
 
-/// The client takes no credentials from URLs by itself: `user:password@`, or `token@`.
-fn authenticated(options: ConnectOptions, servers: &[ServerAddr]) -> ConnectOptions {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let Some(server) = servers.iter().find(|server| server.has_user_pass()) else { return options };
-    match (server.username(), server.password()) {
-        (Some(user), Some(password)) => options.user_and_password(decoded(user), decoded(password)),
-        (Some(token), None) => options.token(decoded(token)),
-        (None, _) => options,
-    }
-}
-
-fn not_connected(shown: &str, error: async_nats::ConnectError) -> BusError {
+fn not_connected(shown: &str, options: &NatsOptions, refused: &str, error: async_nats::ConnectError) -> BusError {
+    let of_tls = causes(&error).find_map(tls::of).map(|failure| tls::told(shown, &options.tls, failure));
     let what = match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-            format!("NATS at {shown} refuses the credentials in the URL")
+            format!("NATS at {shown} {refused}")
         }
         ConnectErrorKind::Tls => format!("no TLS connection to NATS at {shown}"),
         ConnectErrorKind::ServerParse
         | ConnectErrorKind::Dns
         | ConnectErrorKind::TimedOut
         | ConnectErrorKind::Io
-        | ConnectErrorKind::MaxReconnects => {
-            return BusError::Unavailable { what: format!("connect to NATS at {shown}"), source: Box::new(error) };
-        }
+        | ConnectErrorKind::MaxReconnects => match of_tls {
+            Some(told) => told,
+            None => {
+                return BusError::Unavailable { what: format!("connect to NATS at {shown}"), source: Box::new(error) };
+            }
+        },
     };
     BusError::Unusable { what, source: Some(Box::new(error)) }
-}
-
-/// The URLs without user, password or token.
-fn masked(urls: &str) -> String {
-    let one = |url: &str| {
-        let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-        // A password may hold any character; the host can't hold an @.
-        let Some((_, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-        let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-        format!("{scheme}***@{host}")
-    };
-    urls.split(',').map(|url| one(url.trim())).collect::<Vec<_>>().join(",")
 }
 
 /// Major and minor version; `None` for a version that is written in another way.
@@ -150,13 +146,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_are_masked() {
-        assert_eq!(masked("nats://host:4222"), "nats://host:4222");
-        assert_eq!(masked("nats://me:p@ss@host:4222, tls://token@other"), "nats://***@host:4222,tls://***@other");
-        assert_eq!(masked("me:secret@host"), "***@host");
-    }
-
-    #[test]
     fn versions_are_compared_as_numbers() {
         assert!(parse_version("2.9.10").unwrap() < SERVER_MIN);
         assert!(parse_version("2.10.0-beta.1").unwrap() >= SERVER_MIN);
@@ -166,10 +155,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_url_fails_at_once_and_is_named_without_its_password() {
-        let refused = Connection::open("nats://me:secret@127.0.0.1:1").await.unwrap_err();
+        let refused = Connection::open(&NatsOptions::new("nats://me:secret@127.0.0.1:1")).await.unwrap_err();
         assert!(refused.is_transient());
         assert_eq!(refused.to_string(), "the bus does not answer: connect to NATS at nats://***@127.0.0.1:1");
-        let no_url = Connection::open("http://me:secret@host").await.unwrap_err();
+        let no_url = Connection::open(&NatsOptions::new("http://me:secret@host")).await.unwrap_err();
         assert!(!no_url.is_transient() && no_url.to_string().starts_with("http://***@host is no NATS URL"), "{no_url}");
     }
 }
