@@ -10,6 +10,7 @@ mod config;
 mod exit;
 mod person;
 mod table;
+mod ticker;
 mod view;
 
 use std::process::ExitCode;

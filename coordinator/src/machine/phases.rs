@@ -203,7 +203,7 @@ impl Machine {
 
     /// A command writes what the inventory is to hold, tasks fill it, and then it is summed up here.
     fn drive_register(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        let mut notes = match self.answer(Command::Register) {
+        let told = match self.answer(Command::Register) {
             Some(Ok(notes)) => notes,
             Some(Err(reason)) => {
                 return self.end(Phase::Register, PhaseStatus::Failed(reason), Vec::new(), now_ms, actions);
@@ -221,10 +221,13 @@ impl Machine {
             return;
         }
         let summary = self.inventory.sum_up();
+        let mut notes = Vec::new();
         let status = match summary.refusal() {
             Some(reason) => PhaseStatus::Failed(reason),
             None => {
+                // First what all of it comes to: where there is room for a line only, it is that one.
                 notes.extend(summary.notes());
+                notes.extend(told);
                 notes.extend(summary.estimate(self.state.load_rate, self.slots));
                 PhaseStatus::Done
             }

@@ -19,6 +19,7 @@ use super::repository;
 use crate::cli::{ExportArgs, WhichArgs};
 use crate::exit::{Exit, Invalid};
 use crate::table;
+use crate::ticker::{Ticked, Ticker};
 
 /// Bytes written at once.
 const BUFFER: usize = 1 << 20;
@@ -33,6 +34,7 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
     let selected = select(&snapshot, &which)?;
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout());
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    let ticker = Arc::new(Ticker::new());
     for index in selected {
         let metadata = match snapshot.index_metadata(index).await {
             Ok(metadata) => metadata,
@@ -64,10 +66,10 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
                 versions: read::VersionsWanted::All,
                 recover_source,
             };
-            let runtime = Handle::current();
+            let (runtime, ticker) = (Handle::current(), ticker.clone());
             let (result, lines_back, counts) = tokio::task::spawn_blocking(move || {
                 let mut counts = Counts::default();
-                let result = print_shard(&files, runtime, &reading, &mut lines, &mut counts);
+                let result = print_shard(&files, runtime, &reading, &ticker, &mut lines, &mut counts);
                 (result, lines, counts)
             })
             .await
@@ -85,6 +87,7 @@ pub async fn export(arguments: ExportArgs) -> anyhow::Result<Exit> {
     if let Err(error) = out.flush() {
         return end_of_output(error);
     }
+    ticker.clear();
     let head = ["index", "documents", "recovered", "rejected", "skipped", "nested"];
     eprintln!("{}", table::table(&head, &[1, 2, 3, 4, 5], rows));
     for failure in &failures {
@@ -197,13 +200,15 @@ fn print_shard(
     files: &ShardFiles,
     runtime: Handle,
     reading: &ReadOptions,
+    ticker: &Ticker,
     lines: &mut Lines,
     counts: &mut Counts,
 ) -> Result<(), Ended> {
     let unreadable = |error: lucene::Error| Ended::Shard(with_blob(files, &error).to_string());
     let directory: Arc<dyn Directory> = Arc::new(files.directory(runtime));
     for segment in &Commit::read(&*directory).map_err(unreadable)?.segments {
-        match whole::read_segment(&directory, segment, reading.clone(), counts, lines) {
+        let mut visitor = Ticked { ticker, visitor: lines };
+        match whole::read_segment(&directory, segment, reading.clone(), counts, &mut visitor) {
             Ok(()) => {}
             Err(WholeError::Lucene(error)) => return Err(unreadable(error)),
             Err(WholeError::Wrong(what)) => {

@@ -21,6 +21,7 @@ use super::export;
 use crate::cli::{InspectArgs, Output};
 use crate::exit::Exit;
 use crate::table;
+use crate::ticker::{Ticked, Ticker};
 
 /// Shards looked into at once where only metadata is read: it is waiting, not work.
 const AT_ONCE: usize = 8;
@@ -97,18 +98,27 @@ struct Largest {
     source_bytes: u64,
 }
 
+/// How documents are read, and who tells how many were.
+#[derive(Clone)]
+struct Deeply {
+    reading: ReadOptions,
+    ticker: Arc<Ticker>,
+}
+
 /// Prints what the selected indices hold; ends as an error where something of them can't be read.
 ///
 /// # Errors
 /// No such repository or snapshot; a pattern that matches nothing.
 pub async fn inspect(args: InspectArgs) -> anyhow::Result<Exit> {
     let InspectArgs { which, deep, recover_source, output } = args;
-    let deep = deep.then(|| ReadOptions { recover_source, ..ReadOptions::default() });
+    let reading = ReadOptions { recover_source, ..ReadOptions::default() };
+    let deep = deep.then(|| Deeply { reading, ticker: Arc::new(Ticker::new()) });
     let snapshot = export::open(&which).await?;
     let mut indices = Vec::new();
     for index in export::select(&snapshot, &which)? {
         indices.push(index_report(&snapshot, index, deep.as_ref()).await?);
     }
+    deep.iter().for_each(|deep| deep.ticker.clear());
     let (state, version) = (snapshot.state.to_string(), snapshot.version.to_string());
     let report = Report { snapshot: snapshot.name.clone(), state, version, indices };
     match output {
@@ -133,7 +143,7 @@ pub async fn inspect(args: InspectArgs) -> anyhow::Result<Exit> {
 async fn index_report(
     snapshot: &Snapshot,
     index: &SnapshotIndex,
-    deep: Option<&ReadOptions>,
+    deep: Option<&Deeply>,
 ) -> anyhow::Result<IndexReport> {
     let metadata = match snapshot.index_metadata(index).await {
         Ok(metadata) => metadata,
@@ -152,7 +162,10 @@ async fn index_report(
     if metadata.refusal.is_some() {
         return Ok(report);
     }
-    let deep = deep.map(|reading| ReadOptions { parent_types: read::parent_types(&metadata), ..reading.clone() });
+    let deep = deep.map(|Deeply { reading, ticker }| Deeply {
+        reading: ReadOptions { parent_types: read::parent_types(&metadata), ..reading.clone() },
+        ticker: ticker.clone(),
+    });
     let deep = deep.as_ref();
     let at_once = if deep.is_some() { std::thread::available_parallelism().map_or(1, usize::from) } else { AT_ONCE };
     let mut shards = futures::stream::iter(0..metadata.number_of_shards)
@@ -196,7 +209,7 @@ fn unreadable_index(index: &SnapshotIndex, why: String) -> IndexReport {
 }
 
 /// What is in a shard, what its documents are, and which parts of it can't be read.
-fn look_into(files: &ShardFiles, runtime: Handle, deep: Option<ReadOptions>) -> (Found, Deep, Vec<String>) {
+fn look_into(files: &ShardFiles, runtime: Handle, deep: Option<Deeply>) -> (Found, Deep, Vec<String>) {
     let directory: Arc<dyn Directory> = Arc::new(files.directory(runtime));
     let mut found = Found { bytes: files.total_len(), ..Found::default() };
     let (mut met, mut faults) = (Deep::default(), Vec::new());
@@ -207,8 +220,8 @@ fn look_into(files: &ShardFiles, runtime: Handle, deep: Option<ReadOptions>) -> 
     for segment in &commit.segments {
         if let Err(error) = found.segment(&directory, segment) {
             faults.push(with_blob(files, &error).to_string());
-        } else if let Some(reading) = &deep
-            && let Err(fault) = met.segment(files, &directory, segment, reading.clone())
+        } else if let Some(deep) = &deep
+            && let Err(fault) = met.segment(files, &directory, segment, deep)
         {
             faults.push(fault);
         }
@@ -255,10 +268,11 @@ impl Deep {
         files: &ShardFiles,
         directory: &Arc<dyn Directory>,
         commit: &SegmentCommit,
-        reading: ReadOptions,
+        deep: &Deeply,
     ) -> Result<(), String> {
         let mut counts = Counts::default();
-        let result = whole::read_segment(directory, commit, reading, &mut counts, self);
+        let mut visitor = Ticked { ticker: &deep.ticker, visitor: self };
+        let result = whole::read_segment(directory, commit, deep.reading.clone(), &mut counts, &mut visitor);
         self.documents += counts.written;
         self.source_bytes += counts.source_bytes;
         self.recovered += counts.recovered;
