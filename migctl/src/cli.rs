@@ -9,6 +9,7 @@ use protocol::process::DEFAULT_URL;
 mod curl;
 mod dead_letters;
 mod migration;
+mod output;
 
 pub use curl::CurlArgs;
 pub use dead_letters::{DeadLettersCommand, WhichLetters};
@@ -16,6 +17,7 @@ pub use migration::{
     AuditArgs, BusArgs, DecideArgs, EvidenceArgs, ForgetArgs, ListArgs, RetryArgs, RunArgs, StatusArgs, SubmitArgs,
     WishArgs,
 };
+pub use output::OutputArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -65,6 +67,17 @@ Examples:
   migctl status -m shop --watch
   migctl status -c migration.yaml --output json")]
     Status(StatusArgs),
+    /// Show what happened, what its processes log and what people did.
+    #[command(after_help = "\
+Each line is a record: its time (UTC), its kind or for log lines the level, where, and the text. The newest 5,000 log lines of a
+migration are kept on the bus; all of them are in the logs of the processes.
+
+Examples:
+  migctl output -m shop --since 30m
+  migctl output -m shop --follow -l phase=load -l level=warn -l level=error
+  migctl output -m shop -l kind=audit
+  migctl output -m shop -l worker=worker-1 -l shard=orders/3 --output json | jq -r .text")]
+    Output(OutputArgs),
     /// Show what the gate of a phase is about to let through.
     #[command(after_help = "Example:\n  migctl evidence metadata -m shop")]
     Evidence(EvidenceArgs),

@@ -9,6 +9,7 @@ pub mod export;
 pub mod forget;
 pub mod inspect;
 pub mod list;
+pub mod output;
 mod repository;
 pub mod retry;
 pub mod run;
@@ -136,7 +137,7 @@ fn near(given: &MigrationName, names: &[MigrationName]) -> String {
 }
 
 /// `; did you mean …?`, where one of `known` is nearly `given`.
-fn suggestion<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub fn suggestion<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let alike = known.map(|name| (strsim::jaro_winkler(given, name), name));
     let best = alike.filter(|(score, _)| *score >= ALIKE).max_by(|(one, _), (other, _)| one.total_cmp(other));
     best.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default()

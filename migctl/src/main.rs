@@ -8,7 +8,9 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod label;
 mod person;
+mod record;
 mod table;
 mod ticker;
 mod view;
@@ -29,6 +31,7 @@ async fn main() -> ExitCode {
         Command::Submit(args) => commands::submit::submit(args).await,
         Command::List(args) => commands::list::list(args).await,
         Command::Status(args) => commands::status::status(args).await,
+        Command::Output(args) => commands::output::output(args).await,
         Command::Evidence(args) => commands::decide::evidence(args).await,
         Command::Approve(args) => commands::decide::approve(args).await,
         Command::Reject(args) => commands::decide::reject(args).await,
