@@ -91,6 +91,17 @@ impl Rig {
         Ok(())
     }
 
+    /// Types a command of `migctl` that goes on, on a terminal called `label`; what it says is in [`Program::log`].
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn types(&mut self, label: &'static str, arguments: &[&str]) -> Result<()> {
+        let mut command = binaries::command("migctl", self.path(), arguments)?;
+        command.args(["--nats", &self.nats.url]);
+        self.programs.insert(label, Program::start(label, command, self.directory.path())?);
+        Ok(())
+    }
+
     /// The program of that label, which was started.
     pub fn program(&mut self, label: &str) -> &mut Program {
         self.programs.get_mut(label).unwrap_or_else(|| panic!("{label} was not started"))

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use protocol::bus::{Bus, BusError, Change, Entry, Happened};
+use protocol::bus::{Bus, BusError, Change, Entry, Happened, Happenings, SharedBus, Watch, embedded};
 use protocol::clock;
 use protocol::gate::AuditEntry;
 use protocol::ids::MigrationName;
@@ -25,6 +26,8 @@ use crate::view;
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// How many values of a label are told where none fits.
 const VALUES_SHOWN: usize = 20;
+/// How often it is looked for a run that begins: all of one of a small snapshot may be over within a second.
+const LOOK_FOR_RUN_EVERY: Duration = Duration::from_millis(50);
 /// How often it is asked whether the migration is still there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -78,16 +81,14 @@ async fn is_there(bus: &dyn Bus, migration: &MigrationName) -> Result<bool, BusE
 }
 
 /// The bus, once it is there again; `None`: the migration was removed.
-async fn again(args: &BusArgs, migration: &MigrationName) -> anyhow::Result<Option<protocol::bus::SharedBus>> {
-    let mut told = args.nats.nats.is_none();
+async fn again(args: &BusArgs, migration: &MigrationName) -> anyhow::Result<Option<SharedBus>> {
+    if args.nats.nats.is_some() {
+        eprintln!("the connection is lost; trying again");
+    }
     loop {
-        if !told {
-            eprintln!("the connection is lost; trying again");
-            told = true;
-        }
-        tokio::time::sleep(AGAIN_AFTER).await;
-        let is_gone = || state_dir(migration).try_exists().map(|there| !there).context("look for the state");
-        if args.nats.nats.is_none() && is_gone()? {
+        if args.nats.nats.is_some() {
+            tokio::time::sleep(AGAIN_AFTER).await;
+        } else if !await_run(&state_dir(migration)).await? {
             return Ok(None);
         }
         let found = match attach(args).await {
@@ -98,6 +99,20 @@ async fn again(args: &BusArgs, migration: &MigrationName) -> anyhow::Result<Opti
             Err(error) if is_transient(&error) => {}
             found => return found,
         }
+    }
+}
+
+/// Waits for a run to begin, or for as long as what people do without one may stay unseen; `false`: the state is gone.
+async fn await_run(dir: &Path) -> anyhow::Result<bool> {
+    let look_until = tokio::time::Instant::now() + AGAIN_AFTER;
+    loop {
+        if !dir.try_exists().context("look for the state")? {
+            return Ok(false);
+        }
+        if embedded::is_alive(dir).await || tokio::time::Instant::now() >= look_until {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOOK_FOR_RUN_EVERY).await;
     }
 }
 
@@ -127,8 +142,8 @@ struct Round<'a> {
     bus: &'a dyn Bus,
     migration: &'a MigrationName,
     seen: &'a mut Seen,
-    happenings: protocol::bus::Happenings,
-    audit: protocol::bus::Watch,
+    happenings: Happenings,
+    audit: Watch,
 }
 
 /// The next thing that was read.

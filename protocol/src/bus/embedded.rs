@@ -190,6 +190,11 @@ pub async fn attach(dir: &Path) -> Result<SharedBus, BusError> {
     }
 }
 
+/// Whether a run is alive that has `dir` in use.
+pub async fn is_alive(dir: &Path) -> bool {
+    files::connect(dir).await.is_ok()
+}
+
 /// Opens the database, waiting a little for one who only reads it.
 async fn open_unlocked(dir: &Path, create: bool) -> Result<Store, BusError> {
     let path = files::database(dir);

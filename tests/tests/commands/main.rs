@@ -16,6 +16,7 @@ mod desk;
 mod credentials;
 mod curl;
 mod gates;
+mod output;
 mod retry;
 mod run;
 mod several;
