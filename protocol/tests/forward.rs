@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use protocol::bus::embedded::EmbeddedBus;
+use protocol::bus::nats::{NatsBus, NatsOptions};
 use protocol::bus::{Bus, Happened, SharedBus};
 use protocol::event::{Event, Level};
 use protocol::forward::{self, EVENT, Lines};
 use protocol::ids::MigrationName;
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
+use tests::nats::NatsServer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
@@ -31,7 +33,7 @@ async fn bus(folder: &tempfile::TempDir) -> Arc<EmbeddedBus> {
     bus
 }
 
-async fn told(bus: &EmbeddedBus) -> Vec<Event> {
+async fn told(bus: &dyn Bus) -> Vec<Event> {
     let mut happenings = bus.follow(&name(), 0).await.unwrap();
     let mut told = Vec::new();
     while let Some(Happened::Event(_, event)) = happenings.recv().await {
@@ -62,7 +64,7 @@ async fn a_line_of_a_migration_has_the_labels_of_its_spans_and_its_own() {
     tracing::error!(target: "worker::work", migration = "gone", "of one that was removed");
     forwarder.stop().await;
 
-    let told = told(&bus).await;
+    let told = told(&*bus).await;
     let shown: Vec<_> = told.iter().map(|line| (line.level, line.phase, line.shard, line.text.as_str())).collect();
     let expected = [
         (Level::Warn, Some(Phase::Load), Some(3), "store a checkpoint error=disk on fire tried=2"),
@@ -87,7 +89,7 @@ async fn what_has_no_room_is_counted_and_the_count_is_told() {
     let long = "ü".repeat(5_000);
     let forwarder = lines.forward(bus.clone() as SharedBus, "w-1");
     forwarder.stop().await;
-    let lines = told(&bus).await;
+    let lines = told(&*bus).await;
     assert!(lines.iter().take(100).enumerate().all(|(n, line)| line.text == format!("line {n}")), "{:?}", lines[0]);
     let missing: Vec<_> = lines.iter().filter(|line| line.level == Level::Warn).map(|line| &*line.text).collect();
     assert_eq!(missing, ["500 log lines are missing here: the bus was away, or they came too fast"]);
@@ -97,6 +99,36 @@ async fn what_has_no_room_is_counted_and_the_count_is_told() {
     let forwarder = lines.forward(bus.clone() as SharedBus, "w-1");
     tracing::info!(target: "worker::work", migration = %name(), "{long}");
     forwarder.stop().await;
-    let last = told(&bus).await.pop().unwrap().text;
+    let last = told(&*bus).await.pop().unwrap().text;
     assert!(last.starts_with('ü') && last.ends_with('…') && last.len() < 2_010, "{}", last.len());
+}
+
+#[tokio::test]
+async fn lines_wait_for_a_bus_that_is_away() {
+    let mut server = NatsServer::start().unwrap();
+    let bus = NatsBus::connect(NatsOptions::new(&server.url)).await.unwrap();
+    bus.put(Bucket::Migrations, &names::spec(&name()), Vec::new()).await.unwrap();
+    let (_guard, lines) = logging();
+    let forwarder = lines.forward(bus.clone() as SharedBus, "w-1");
+    server.kill9();
+    for n in 0..10 {
+        tracing::warn!(target: "worker::work", migration = %name(), "line {n}");
+    }
+    server.restart().unwrap();
+    // One that got no answer may have been stored: it is there twice then.
+    let give_up_at = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let texts = loop {
+        let told = match bus.follow(&name(), 0).await {
+            Ok(_) => told(&*bus).await,
+            Err(error) if error.is_transient() => Vec::new(),
+            Err(error) => panic!("{error}"),
+        };
+        let texts: std::collections::BTreeSet<String> = told.into_iter().map(|line| line.text).collect();
+        if texts.len() == 10 || tokio::time::Instant::now() >= give_up_at {
+            break texts;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(texts, (0..10).map(|n| format!("line {n}")).collect());
+    forwarder.stop().await;
 }

@@ -23,6 +23,9 @@ use crate::lease::{Lease, Pulse};
 /// A document is kept in its dead letter only up to this size: the snapshot can't change and has it.
 const DEAD_LETTER_SOURCE_MAX: usize = 64 * 1024;
 
+/// Dead letters of a slice that are logged one by one: a target may refuse every document, and they are on the bus.
+const LETTERS_LOGGED_MAX: u32 = 10;
+
 /// Bytes of source between two checkpoints at most, whatever the time.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 
@@ -38,6 +41,7 @@ pub struct Progress {
     checkpoint: SliceCheckpoint,
     stored_at: Instant,
     bytes_since: u64,
+    letters_logged: u32,
     pulse: Pulse,
     cancel: CancellationToken,
 }
@@ -76,7 +80,17 @@ impl Progress {
         };
         let revision = written.map_err(lost)?;
         let (pulse, cancel) = (lease.pulse(), lease.cancel.clone());
-        Ok(Some(Self { key, shard, revision, checkpoint, stored_at: Instant::now(), bytes_since: 0, pulse, cancel }))
+        Ok(Some(Self {
+            key,
+            shard,
+            revision,
+            checkpoint,
+            stored_at: Instant::now(),
+            bytes_since: 0,
+            letters_logged: 0,
+            pulse,
+            cancel,
+        }))
     }
 
     /// What is known so far, stored or not.
@@ -118,7 +132,7 @@ impl Progress {
                         let small = body.source(at).filter(|source| source.len() <= DEAD_LETTER_SOURCE_MAX);
                         letter.source = small.map(<[u8]>::to_vec);
                     }
-                    store_letter(context, migration, self.shard, &letter).await?;
+                    self.store_letter(context, migration, &letter).await?;
                 }
             }
         }
@@ -128,7 +142,7 @@ impl Progress {
             let mut letter = blank_letter(index, self.shard, &batch.steps, unreadable.range, unreadable.doc);
             (letter.id, letter.routing) = (unreadable.id, unreadable.routing);
             (letter.kind, letter.reason) = ("unreadable_source".to_owned(), unreadable.reason);
-            store_letter(context, migration, self.shard, &letter).await?;
+            self.store_letter(context, migration, &letter).await?;
         }
         for step in batch.steps {
             let Some(range) = self.checkpoint.ranges.get_mut(step.range) else { continue };
@@ -140,6 +154,23 @@ impl Progress {
             }
         }
         Ok(())
+    }
+
+    /// Stores a dead letter; the first ones are logged too.
+    async fn store_letter(
+        &mut self,
+        context: &Context,
+        migration: &Migration,
+        letter: &DeadLetter,
+    ) -> Result<(), TaskError> {
+        if self.letters_logged < LETTERS_LOGGED_MAX {
+            self.letters_logged += 1;
+            tracing::warn!(index = letter.index, id = letter.id, kind = letter.kind, "rejected: {}", letter.reason);
+            if self.letters_logged == LETTERS_LOGGED_MAX {
+                tracing::warn!("what else is rejected of this slice is in the dead letters only");
+            }
+        }
+        Ok(context.bus.store_dead_letter(&migration.name, self.shard, letter).await?)
     }
 
     /// Whether it is time to store.
@@ -231,14 +262,4 @@ fn blank_letter(index: &str, shard: ShardId, steps: &[super::pack::Step], range:
         doc,
         source: None,
     }
-}
-
-async fn store_letter(
-    context: &Context,
-    migration: &Migration,
-    shard: ShardId,
-    letter: &DeadLetter,
-) -> Result<(), TaskError> {
-    tracing::warn!(index = letter.index, id = letter.id, kind = letter.kind, "rejected: {}", letter.reason);
-    Ok(context.bus.store_dead_letter(&migration.name, shard, letter).await?)
 }
