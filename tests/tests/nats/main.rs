@@ -19,7 +19,6 @@ mod source;
 mod by_hand;
 mod coordinator_killed;
 mod nats_killed;
-mod output;
 mod target_blocked;
 mod worker_killed;
 mod worker_paused;

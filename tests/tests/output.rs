@@ -1,6 +1,14 @@
 //! `migctl output` of a migration with a shard that fails, documents that the target rejects and a gate that waits:
 //! what two workers, the coordinator and a person say, by label, also over a NATS server that was killed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,9 +19,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use snapshot::{FsStore, Repository};
 use tests::binaries;
-
-use crate::rig::Rig;
-use crate::source::cluster;
+use tests::rig::Rig;
+use tests::servers::{Product, Server};
+use tests::workplace::Config;
 
 /// The load waits for a person.
 const LOAD_MANUAL: &str = "gates: {metadata: auto, cleanup: auto}\n";
@@ -69,11 +77,11 @@ async fn books_data(repository: &Path) -> Vec<String> {
 }
 
 /// Two of the orders have a field that the target's mapping doesn't allow.
-fn make_orders() {
+fn make_orders(server: &Server) {
     let fields = json!({"customer": {"type": "keyword"}, "total": {"type": "double"}, "paid": {"type": "boolean"}});
     let settings = json!({"number_of_shards": 2, "number_of_replicas": 0});
     let body = json!({"settings": settings, "mappings": {"dynamic": "strict", "properties": fields}});
-    cluster().http().unwrap().put("/orders", body).unwrap();
+    server.http().unwrap().put("/orders", body).unwrap();
 }
 
 /// Each line of JSON in what a command printed.
@@ -99,8 +107,11 @@ fn has(records: &[Value], kind: &str, text: &str) -> bool {
 #[test]
 fn output_shows_what_everybody_says_by_label_and_follows_over_a_lost_connection() {
     let spoilt = Spoilt::make();
-    make_orders();
-    let mut rig = Rig::new("output", spoilt.directory.path(), "snap-1", LOAD_MANUAL);
+    let server = tests::servers::shared(Product::OpenSearch2).unwrap();
+    make_orders(server);
+    let (endpoint, repository) = (server.url(), spoilt.directory.path());
+    let config = Config { endpoint: &endpoint, further: LOAD_MANUAL, ..Config::new(repository, "snap-1") };
+    let mut rig = Rig::new("test", &config.to_string()).unwrap();
     rig.start_coordinator().unwrap();
     rig.start_worker("worker-1").unwrap();
     rig.start_worker("worker-2").unwrap();
@@ -168,13 +179,13 @@ fn output_shows_what_everybody_says_by_label_and_follows_over_a_lost_connection(
     for who in ["books", "warnings"] {
         rig.eventually("it ends", |rig| (!rig.program(who).is_running().unwrap()).then_some(()));
         assert!(
-            rig.program(who).log().unwrap().contains("output: its state was removed"),
+            rig.program(who).log().unwrap().contains("test: its state was removed"),
             "{}",
             rig.program(who).log_tail()
         );
     }
     let gone = rig.migctl(&["output"]);
-    assert!(gone.code == Some(1) && gone.errors.contains("there is no migration output"), "{gone}");
+    assert!(gone.code == Some(1) && gone.errors.contains("there is no migration test"), "{gone}");
 }
 
 /// Only what is asked for, and all of it.
