@@ -6,10 +6,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::pattern::Pattern;
 use protocol::process::DEFAULT_URL;
 
+use crate::exit;
+
 mod curl;
 mod dead_letters;
 mod migration;
 mod output;
+#[cfg(test)]
+mod reference;
 
 pub use curl::CurlArgs;
 pub use dead_letters::{DeadLettersCommand, WhichLetters};
@@ -19,17 +23,25 @@ pub use migration::{
 };
 pub use output::OutputArgs;
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed; the reason is on standard error
-  2  the command line or the configuration is not valid
-  3  waits for an approval: migctl approve <phase>
-  4  the pre-flight or a phase failed, was stopped or rejected; `migctl status` says where";
+/// What stands below the help of `migctl`.
+fn after_help() -> String {
+    format!("{}\n\n{EXAMPLES}", exit::help())
+}
+
+const EXAMPLES: &str = "\
+The tab key completes commands, options, and the names of migrations, phases and shards after one of these:
+  source <(COMPLETE=bash migctl)
+  source <(COMPLETE=zsh migctl)
+  COMPLETE=fish migctl | source
+
+Examples:
+  migctl configure sample > migration.yaml
+  migctl run
+  migctl status -m shop --watch";
 
 /// Moves an Elasticsearch or OpenSearch cluster into another one, from a snapshot.
 #[derive(Debug, Parser)]
-#[command(name = "migctl", version, after_help = EXIT_CODES)]
+#[command(name = "migctl", version, after_help = after_help())]
 pub struct Cli {
     /// Say more; twice: everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -60,6 +72,9 @@ Example:
     #[command(mut_arg("nats", |nats| nats.default_value(DEFAULT_URL)))]
     Submit(SubmitArgs),
     /// List the migrations on a NATS server, or in this directory.
+    #[command(
+        after_help = "Examples:\n  migctl list --nats nats://nats:4222\n  migctl list --output json | jq '.[].name'"
+    )]
     List(ListArgs),
     /// Show where a migration is.
     #[command(after_help = "\
@@ -69,8 +84,8 @@ Examples:
     Status(StatusArgs),
     /// Show what happened, what its processes log and what people did.
     #[command(after_help = "\
-Each line is a record: its time (UTC), its kind or for log lines the level, where, and the text. The newest 5,000 log lines of a
-migration are kept on the bus; all of them are in the logs of the processes.
+Each line is a record: its time (UTC), its kind or for log lines the level, where, and the text. The newest 5,000 log
+lines of a migration are kept on the bus; all of them are in the logs of the processes.
 
 Examples:
   migctl output -m shop --since 30m
@@ -92,10 +107,13 @@ Example:
     #[command(after_help = "Example:\n  migctl reject load -m shop --note 'two indices too many'")]
     Reject(DecideArgs),
     /// Begin nothing new and give back what is in hand, until `resume`.
+    #[command(after_help = "Example:\n  migctl pause -m shop --note 'the target is busy until six'")]
     Pause(WishArgs),
     /// Go on after `pause` or `stop`.
+    #[command(after_help = "Example:\n  migctl resume -m shop")]
     Resume(WishArgs),
     /// End the migration where it is; `resume` or `submit` takes it up again.
+    #[command(after_help = "Example:\n  migctl stop -m shop --note 'wrong snapshot'")]
     Stop(WishArgs),
     /// Do a phase or a shard again although it was done.
     #[command(after_help = "Examples:\n  migctl retry verify -m shop\n  migctl retry --shard orders/3 -m shop")]
@@ -114,8 +132,14 @@ Examples:
   migctl curl source /_snapshot -m shop")]
     Curl(CurlArgs),
     /// Show what people did, and when.
+    #[command(after_help = "Examples:\n  migctl audit -m shop\n  migctl audit -m shop --output json | jq '.[].what'")]
     Audit(AuditArgs),
     /// Remove the state of a finished, failed or stopped migration; what it wrote to the target stays.
+    #[command(after_help = "\
+What is complete removes its own state at cleanup, unless it has dead letters to be read.
+
+Example:
+  migctl forget -m shop")]
     Forget(ForgetArgs),
     /// Write, check and show the configuration of a migration.
     #[command(subcommand)]
@@ -123,6 +147,13 @@ Examples:
     /// Look into a snapshot repository.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Write the man pages of migctl, coordinator and worker into a directory, for those who make packages.
+    #[command(after_help = "Example:\n  migctl man /usr/local/share/man/man1")]
+    Man {
+        /// The directory; it is made where it is absent.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 /// Helps with the configuration.

@@ -9,6 +9,7 @@ pub mod export;
 pub mod forget;
 pub mod inspect;
 pub mod list;
+pub mod man;
 pub mod output;
 mod repository;
 pub mod retry;
@@ -85,7 +86,7 @@ fn named(args: &BusArgs) -> anyhow::Result<MigrationName> {
 }
 
 /// The migration that the arguments name, and the bus that it is on.
-async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
+pub async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
     let migration = named(args)?;
     let bus: SharedBus = match &args.nats.nats {
         Some(_) => connect(&args.nats).await?,
@@ -101,7 +102,7 @@ async fn attach(args: &BusArgs) -> anyhow::Result<(MigrationName, SharedBus)> {
 }
 
 /// The NATS server.
-async fn connect(nats: &NatsArgs) -> anyhow::Result<Arc<NatsBus>> {
+pub async fn connect(nats: &NatsArgs) -> anyhow::Result<Arc<NatsBus>> {
     nats.connect().await.map_err(|error| {
         let nobody_answers = error.is_transient();
         let error = anyhow::Error::from(error);
@@ -110,7 +111,7 @@ async fn connect(nats: &NatsArgs) -> anyhow::Result<Arc<NatsBus>> {
 }
 
 /// The migrations of runs in the current directory.
-fn here() -> std::io::Result<Vec<MigrationName>> {
+pub fn here() -> std::io::Result<Vec<MigrationName>> {
     let entries = match std::fs::read_dir(STATES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -124,7 +125,7 @@ fn here() -> std::io::Result<Vec<MigrationName>> {
 }
 
 /// The migrations on a bus.
-async fn on_bus(bus: &dyn Bus) -> Result<Vec<MigrationName>, BusError> {
+pub async fn on_bus(bus: &dyn Bus) -> Result<Vec<MigrationName>, BusError> {
     let keys = bus.keys(Bucket::Migrations, "").await?;
     let mut names: Vec<MigrationName> = keys.iter().filter_map(|key| names::parse_spec(key)).collect();
     names.sort();

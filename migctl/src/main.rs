@@ -1,13 +1,15 @@
 //! `migctl`: what a person types and sees.
 //!
 //! [`cli`] is what can be typed, [`commands`] a file per command: request → answer → text or JSON. [`config`] reads the
-//! configuration file, [`view`] what is on the bus. Data goes to standard output, everything else to standard error.
+//! configuration file, [`view`] what is on the bus, [`complete`] answers the tab key. Data goes to standard output, everything else to standard error.
 
 mod ask;
 mod cli;
 mod commands;
+mod complete;
 mod config;
 mod exit;
+mod hint;
 mod label;
 mod person;
 mod record;
@@ -22,10 +24,16 @@ use cli::{Cli, Command, SnapshotCommand};
 use exit::Exit;
 use protocol::forward::Lines;
 
+fn main() -> ExitCode {
+    complete::answer();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let cli = Cli::parse();
-    let lines = start_logging(cli.verbose);
+    let verbose = cli.verbose;
+    let lines = start_logging(verbose);
     let result = match cli.command {
         Command::Run(args) => commands::run::run(args, lines).await,
         Command::Submit(args) => commands::submit::submit(args).await,
@@ -44,6 +52,7 @@ async fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Forget(args) => commands::forget::forget(args).await,
         Command::Configure(command) => commands::configure::configure(command).await,
+        Command::Man { directory } => commands::man::man(&directory),
         Command::Snapshot(SnapshotCommand::Ls { repo, output }) => commands::snapshot::ls(&repo, output).await,
         Command::Snapshot(SnapshotCommand::Inspect(args)) => commands::inspect::inspect(args).await,
         Command::Snapshot(SnapshotCommand::Export(arguments)) => commands::export::export(arguments).await,
@@ -52,7 +61,7 @@ async fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             let code = if error.downcast_ref::<exit::Invalid>().is_some() { Exit::Usage } else { Exit::Error };
-            eprintln!("error: {}", exit::chain(&error));
+            eprintln!("error: {}", if verbose > 0 { exit::chain(&error) } else { exit::line(&error) });
             code.into()
         }
     }

@@ -15,7 +15,12 @@ use crate::forward::{self, Lines};
 /// Logs from `level` up to standard error; the environment's `RUST_LOG` overrules. Out: the lines of migrations, at
 /// INFO and above whatever standard error shows, to be handed on to a bus or dropped.
 pub fn log_to_stderr(level: tracing::Level) -> Lines {
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    let mut filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    // Where only errors are shown, those of the NATS client come back to the caller, who tells them with what to do.
+    let is_chosen = std::env::var_os(EnvFilter::DEFAULT_ENV).is_some();
+    if let (false, tracing::Level::ERROR, Ok(silent)) = (is_chosen, level, "async_nats=off".parse()) {
+        filter = filter.add_directive(silent);
+    }
     let shown = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(filter);
     let (forwarding, lines) = forward::layer();
     tracing_subscriber::registry().with(shown).with(forwarding.with_filter(LevelFilter::INFO)).init();

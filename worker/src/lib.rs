@@ -5,10 +5,11 @@
 //! document as a line, [`whole`] reads a segment without a target.
 //! *Around it*: [`work`] (takes tasks), [`lease`] (keeps them), [`context`] (what tasks share), [`memory`] (how much of
 //! it), [`connect`] (clusters and secrets), [`phases`] (phase commands, with the private `source` for the cluster that
-//! snapshots are taken of), [`failure`] (how it ends otherwise).
+//! snapshots are taken of), [`failure`] (how it ends otherwise); [`cli`] is what can be typed.
 //!
 //! Holds: a worker never decides which phase comes next.
 
+pub mod cli;
 pub mod connect;
 pub mod context;
 pub mod curl;

@@ -9,8 +9,8 @@ use super::{BusArgs, Output};
 pub enum DeadLettersCommand {
     /// List them: a line each, or with `--output json` a JSON object each.
     #[command(after_help = "\
-A position is SHARD/SEGMENT/DOCUMENT in the snapshot. `source` is in the JSON as the document's JSON, or as text where it
-is none; it is kept up to 64 KiB, larger ones are in the snapshot only.
+A position is SHARD/SEGMENT/DOCUMENT in the snapshot. `source` is in the JSON as the document's JSON, or as text where
+it is none; it is kept up to 64 KiB, larger ones are in the snapshot only.
 
 Examples:
   migctl dead-letters ls -m shop --index orders

@@ -8,7 +8,7 @@ use protocol::names::{self, Bucket};
 use super::{attach, unknown};
 use crate::cli::{AuditArgs, Output};
 use crate::exit::Exit;
-use crate::{table, view};
+use crate::{hint, table, view};
 
 /// Prints the audit log, oldest first.
 ///
@@ -34,5 +34,6 @@ pub async fn audit(args: AuditArgs) -> anyhow::Result<Exit> {
             }
         }
     }
+    hint::after(args.output, &hint::about("status", &migration, &args.bus));
     Ok(Exit::Done)
 }

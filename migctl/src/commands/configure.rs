@@ -1,6 +1,6 @@
 //! `migctl configure`: help with the configuration file, from nothing to a valid one.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use super::{has_colours, invalid};
 use crate::cli::{ConfigureCommand, Output};
 use crate::config::{self, model, sample};
 use crate::exit::Exit;
+use crate::hint;
 
 mod edit;
 mod view;
@@ -20,7 +21,12 @@ mod view;
 /// The file can't be read or written.
 pub async fn configure(command: ConfigureCommand) -> anyhow::Result<Exit> {
     match command {
-        ConfigureCommand::Sample => print(&sample::sample()?),
+        ConfigureCommand::Sample => {
+            let printed = print(&sample::sample()?)?;
+            let is_kept = !std::io::stdout().is_terminal();
+            hint::next(if is_kept { "migctl configure edit" } else { "migctl configure sample > migration.yaml" });
+            Ok(printed)
+        }
         ConfigureCommand::Schema => {
             print(&format!("{}\n", serde_json::to_string_pretty(&model::schema()).context("write JSON")?))
         }
@@ -59,6 +65,9 @@ fn validate(file: &Path, output: Output) -> anyhow::Result<Exit> {
                 eprintln!("{warning}");
             }
             println!("{} is valid: migration {}", shown(file), spec.name);
+            if file != Path::new("-") {
+                hint::next(&format!("migctl run -c {0}, or migctl submit -c {0}", file.display()));
+            }
             Ok(Exit::Done)
         }
         (Ok(_), Output::Json) => print("[]\n"),

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{attach, submission, submission_and_state};
 use crate::cli::{DecideArgs, EvidenceArgs, Output};
 use crate::exit::Exit;
-use crate::{person, table};
+use crate::{hint, person, table};
 
 /// Opens a gate.
 ///
@@ -33,6 +33,7 @@ pub async fn approve(args: DecideArgs) -> anyhow::Result<Exit> {
     }
     store(&*bus, &migration, phase, &Said { approved: true, note: &args.note, evidence: evidence.as_ref() }).await?;
     println!("{migration}: {phase} is approved");
+    hint::next(&hint::about("status --watch", &migration, &args.bus));
     Ok(Exit::Done)
 }
 
@@ -95,6 +96,9 @@ pub async fn evidence(args: EvidenceArgs) -> anyhow::Result<Exit> {
             println!("{phase} is {}; this evidence is {}", status.word(), evidence.digest());
             if let Some(decision) = decision {
                 println!("{}", told(&decision, &evidence));
+            }
+            if matches!(status, PhaseStatus::Waiting) {
+                hint::next(&hint::about(&format!("approve {phase}"), &migration, &args.bus));
             }
         }
     }

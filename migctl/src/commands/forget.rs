@@ -14,8 +14,8 @@ use super::{STATES, connect, here, named, near, state_dir, unknown};
 use crate::ask::{self, Terminal};
 use crate::cli::ForgetArgs;
 use crate::exit::{Exit, Invalid};
-use crate::person;
 use crate::view::View;
+use crate::{hint, person};
 
 /// Removes it, after asking.
 ///
@@ -48,6 +48,7 @@ pub async fn forget(args: ForgetArgs) -> anyhow::Result<Exit> {
         remove_folder(&migration)?;
     }
     println!("{migration}: its state is removed; what it wrote to the target stays");
+    hint::next(&format!("migctl list{}", args.bus.nats.to_type()));
     Ok(Exit::Done)
 }
 

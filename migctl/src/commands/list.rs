@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{STATES, connect, here, on_bus, state_dir};
 use crate::cli::{ListArgs, Output};
 use crate::exit::Exit;
-use crate::table;
 use crate::view::View;
+use crate::{hint, table};
 
 /// One migration.
 #[derive(Serialize)]
@@ -42,6 +42,9 @@ pub async fn list(args: ListArgs) -> anyhow::Result<Exit> {
         }
     }
     print(views.iter().map(row).collect(), &args)?;
+    if let Some(view) = views.first() {
+        hint::after(args.output, &format!("migctl status -m {}{}", view.migration, args.nats.to_type()));
+    }
     Ok(Exit::Done)
 }
 

@@ -11,7 +11,7 @@ use protocol::state::MigrationState;
 use super::{attach, submission_and_state, submit, suggestion};
 use crate::cli::RetryArgs;
 use crate::exit::Exit;
-use crate::view;
+use crate::{hint, view};
 
 /// Submits the same configuration once more, with what is to be done again.
 ///
@@ -28,7 +28,7 @@ pub async fn retry(args: RetryArgs) -> anyhow::Result<Exit> {
     has_begun(&redo, &state)?;
     let number = submit::again(&*bus, &migration, Some(redo), &format!("retry {what}"), &args.note).await?;
     println!("{migration}: {what} is done again, and what follows (submission {number})");
-    eprintln!("next: migctl status -m {migration} --watch");
+    hint::next(&hint::about("status --watch", &migration, &args.bus));
     Ok(Exit::Done)
 }
 

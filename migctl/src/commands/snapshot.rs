@@ -9,7 +9,7 @@ use worker::failure::chain;
 use super::repository;
 use crate::cli::{Output, RepoArgs};
 use crate::exit::Exit;
-use crate::table;
+use crate::{hint, table};
 
 /// Snapshots looked at at once.
 const AT_ONCE: usize = 8;
@@ -38,6 +38,7 @@ pub async fn ls(repo: &RepoArgs, output: Output) -> anyhow::Result<Exit> {
         })
         .collect()
         .await;
+    let newest = rows.last().map(|row| row.name.clone());
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&rows).context("write JSON")?),
         Output::Text => {
@@ -47,6 +48,10 @@ pub async fn ls(repo: &RepoArgs, output: Output) -> anyhow::Result<Exit> {
                 .collect();
             println!("{}", table::table(&["snapshot", "state", "version", "uuid"], &[], rows));
         }
+    }
+    if let Some(newest) = newest {
+        let repo = repo.repo.display();
+        hint::after(output, &format!("migctl snapshot inspect --repo {repo} --snapshot {newest}"));
     }
     Ok(Exit::Done)
 }

@@ -9,6 +9,7 @@ pub use store::{Stored, again, store};
 use super::{connect, load_config};
 use crate::cli::SubmitArgs;
 use crate::exit::Exit;
+use crate::hint;
 
 /// Submits the configuration, for the first time or again, and waits until everything was looked at.
 ///
@@ -38,7 +39,7 @@ pub async fn submit(args: SubmitArgs) -> anyhow::Result<Exit> {
     let exit =
         if args.no_wait { Exit::Done } else { preflight::wait(&*bus, &migration, number, &args.nats.shown()).await? };
     if exit == Exit::Done {
-        eprintln!("next: migctl status -m {migration}{} --watch", args.nats.to_type());
+        hint::next(&format!("migctl status -m {migration}{} --watch", args.nats.to_type()));
     }
     Ok(exit)
 }

@@ -16,7 +16,7 @@ use protocol::state::{MigrationState, PhaseStatus};
 use super::{attach, submission_and_state, submit};
 use crate::cli::WishArgs;
 use crate::exit::Exit;
-use crate::person;
+use crate::{hint, person};
 
 /// How long whoever decides may take to hear it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -87,6 +87,7 @@ pub async fn resume(args: WishArgs) -> anyhow::Result<Exit> {
         let phase = state.current().map(|phase| format!("{phase} is {}", state.phase(phase).status.word()));
         bail!("{migration} is neither paused nor stopped: {}", phase.unwrap_or_default());
     }
+    hint::next(&hint::about("status --watch", &migration, &args.bus));
     Ok(Exit::Done)
 }
 

@@ -11,7 +11,7 @@ use tests::processes::Program;
 use tests::workplace::{Ended, Workplace};
 
 /// How long anything may take: several times what it takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(240);
+pub const DEADLINE: Duration = Duration::from_secs(240);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -76,6 +76,11 @@ impl Desk {
         // What a configuration may name, and only these programs have.
         command.env("DESK_PASSWORD", "secret");
         self.programs.push(Program::start(program, command, self.place.path()).unwrap());
+    }
+
+    /// Whether there is a NATS server.
+    pub fn has_nats(&self) -> bool {
+        self.nats.is_some()
     }
 
     /// The NATS server's address.

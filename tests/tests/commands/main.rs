@@ -13,9 +13,11 @@
 
 mod desk;
 
+mod completion;
 mod credentials;
 mod curl;
 mod gates;
+mod manners;
 mod output;
 mod retry;
 mod run;

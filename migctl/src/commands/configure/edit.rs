@@ -9,6 +9,7 @@ use anyhow::Context;
 use super::wrong;
 use crate::config::sample;
 use crate::exit::Exit;
+use crate::hint;
 
 /// Opens the editor until the file is valid, or the person wants it otherwise.
 ///
@@ -29,7 +30,8 @@ pub fn edit(file: &Path) -> anyhow::Result<Exit> {
         open_editor(file)?;
         let text = std::fs::read_to_string(file).with_context(|| format!("read {shown}"))?;
         let Some(wrong) = wrong(&text, file)? else {
-            eprintln!("{shown} is valid; next: migctl run -c {shown}, or migctl submit -c {shown}");
+            eprintln!("{shown} is valid");
+            hint::next(&format!("migctl run -c {shown}, or migctl submit -c {shown}"));
             return Ok(Exit::Done);
         };
         eprintln!("error: {wrong}\n");
