@@ -11,6 +11,8 @@ mod config;
 mod exit;
 mod hint;
 mod label;
+#[cfg(test)]
+mod made;
 mod person;
 mod record;
 mod table;

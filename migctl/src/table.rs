@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use protocol::clock;
 
 /// Longest cell of the first column: longer names are shortened in the middle, never wrapped.
 const NAME_MAX: usize = 48;
@@ -94,24 +95,7 @@ pub fn duration(ms: u64) -> String {
 /// A time, in UTC: `2026-11-22 22:14:39`.
 #[must_use]
 pub fn time(since_1970_ms: u64) -> String {
-    let seconds = since_1970_ms / 1_000;
-    let (day, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = date(day);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
-}
-
-/// Year, month and day of a day since 1970, by the calendar that begins its years in March: then the day that comes and
-/// goes is the last one (Howard Hinnant's `civil_from_days`).
-fn date(days: u64) -> (u64, u64, u64) {
-    // Days since the first of March of the year 0; 146,097 of them make 400 years.
-    let days = days.saturating_add(719_468);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    clock::text(since_1970_ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
 #[cfg(test)]
@@ -119,18 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_those_of_the_calendar() {
-        for (ms, expected) in [
-            (0, "1970-01-01 00:00:00"),
-            (951_782_399_999, "2000-02-28 23:59:59"),
-            (951_782_400_000, "2000-02-29 00:00:00"),
-            (1_709_164_800_000, "2024-02-29 00:00:00"),
-            (1_709_251_200_000, "2024-03-01 00:00:00"),
-            (4_107_542_400_000, "2100-03-01 00:00:00"),
-            (1_795_385_679_123, "2026-11-22 22:14:39"),
-        ] {
-            assert_eq!(time(ms), expected);
-        }
+    fn a_time_is_read_easily() {
+        assert_eq!(time(1_795_385_679_123), "2026-11-22 22:14:39");
     }
 
     #[test]

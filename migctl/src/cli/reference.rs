@@ -8,7 +8,7 @@ use std::fmt::Write;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use super::Cli;
-use crate::exit;
+use crate::{exit, made};
 
 /// Begins the part of the file that is made.
 const MARK: &str = "<!-- From here on this file is made from the command line";
@@ -116,21 +116,7 @@ fn default(arg: &Arg) -> String {
 
 #[test]
 fn the_reference_is_what_clap_says() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
-    let text = std::fs::read_to_string(file).unwrap();
-    let at = text.find(MARK).expect("docs/commands.md has lost the mark of its reference");
-    let (own, made) = text.split_at(at);
-    let first = made.lines().next().unwrap();
-    let wanted = format!("{first}\n{}", reference());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(file, format!("{own}{wanted}")).unwrap();
-        return;
-    }
-    assert!(
-        made == wanted,
-        "docs/commands.md is not what the doc comments of migctl/src/cli say; renew it:\n  \
-         UPDATE_DOCS=1 cargo test --workspace --bin migctl the_reference_is"
-    );
+    made::assert_is("commands.md", MARK, &reference(), "the doc comments of migctl/src/cli");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::model::{Field, Kind, Section, configuration};
 use super::{sample, yaml};
+use crate::made;
 
 /// Begins the part of the file that is made.
 const MARK: &str = "<!-- From here on this file is made from the schema";
@@ -84,19 +85,5 @@ fn paragraph(field: &Field) -> String {
 
 #[test]
 fn the_reference_is_what_the_schema_says() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
-    let text = std::fs::read_to_string(file).unwrap();
-    let at = text.find(MARK).expect("docs/configuration.md has lost the mark of its reference");
-    let (own, made) = text.split_at(at);
-    let first = made.lines().next().unwrap();
-    let wanted = format!("{first}\n{}", reference());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(file, format!("{own}{wanted}")).unwrap();
-        return;
-    }
-    assert!(
-        made == wanted,
-        "docs/configuration.md is not what the doc comments of protocol/src/spec say; renew it:\n  \
-         UPDATE_DOCS=1 cargo test -p migctl --bin migctl the_reference_is"
-    );
+    made::assert_is("configuration.md", MARK, &reference(), "the doc comments of protocol/src/spec");
 }
