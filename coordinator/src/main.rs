@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     let Command::Start { nats } = Cli::parse().command;
     let lines = protocol::process::log_to_stderr(tracing::Level::INFO);
-    let bus = nats.connect().await?;
+    let bus = nats.wait_and_connect().await?;
     let cancel = CancellationToken::new();
     let identity = format!("coordinator-{}-{}", std::process::id(), protocol::clock::now_ms());
     let forwarder = lines.forward(bus.clone(), &identity);

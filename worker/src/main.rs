@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     let Command::Start { nats, slots, memory } = Cli::parse().command;
     let lines = protocol::process::log_to_stderr(tracing::Level::INFO);
-    let bus = nats.connect().await?;
+    let bus = nats.wait_and_connect().await?;
     let cancel = CancellationToken::new();
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let memory_bytes = usize::try_from(memory.as_u64()).context("--memory")?;

@@ -5,11 +5,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::bus::BusError;
 use crate::bus::nats::{Login, NatsBus, NatsOptions, SecretPlace, Tls, masked};
+
+/// How long after a try that found no server the next one comes.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Where it is where nothing is said.
 pub const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
@@ -76,6 +80,24 @@ impl NatsArgs {
     /// Two ways to log in at once; those of [`NatsBus::connect`].
     pub async fn connect(&self) -> Result<Arc<NatsBus>, BusError> {
         NatsBus::connect(self.options()?).await
+    }
+
+    /// The same for a process that nobody looks at: a server that isn't there yet is waited for, because machines start
+    /// in any order.
+    ///
+    /// # Errors
+    /// What no waiting mends.
+    pub async fn wait_and_connect(&self) -> Result<Arc<NatsBus>, BusError> {
+        loop {
+            match self.connect().await {
+                Err(error) if error.is_transient() => {
+                    let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!(nats = self.shown(), why, "waits for NATS");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                connected => return connected,
+            }
+        }
     }
 
     /// The URL without password or token.

@@ -83,6 +83,16 @@ impl Desk {
         self.nats.is_some()
     }
 
+    /// The NATS server, to be killed and started again.
+    pub fn nats(&mut self) -> &mut NatsServer {
+        self.nats.as_mut().unwrap()
+    }
+
+    /// What every program that was started has logged.
+    pub fn logs(&self) -> Vec<String> {
+        self.programs.iter().map(|program| program.log().unwrap()).collect()
+    }
+
     /// The NATS server's address.
     pub fn url(&self) -> &str {
         &self.nats.as_ref().unwrap().url

@@ -1,6 +1,6 @@
 //! `list`, `forget`, `-m`: several migrations side by side.
 
-use crate::desk::{DONE, Desk, ERROR, FAILED, USAGE};
+use crate::desk::{ALL_AUTO, DONE, Desk, ERROR, FAILED, USAGE};
 
 #[test]
 fn two_migrations_run_side_by_side_and_are_told_apart_by_name() {
@@ -45,4 +45,18 @@ fn two_migrations_run_side_by_side_and_are_told_apart_by_name() {
         desk.await_removal(name);
     }
     desk.assert_arrived(|index| ["books", "weblogs-2024.05"].contains(&index));
+}
+
+#[test]
+fn programs_that_start_before_nats_wait_for_it() {
+    let mut desk = Desk::with_nats();
+    desk.nats().kill9();
+    desk.start_coordinator();
+    desk.start_worker();
+    desk.eventually("both wait", |desk| desk.logs().iter().all(|log| log.contains("waits for NATS")).then_some(()));
+    desk.nats().restart().unwrap();
+    desk.configure("early", ALL_AUTO);
+    desk.says(&["submit", "-c", "early.yaml"], DONE, &[]);
+    desk.await_removal("early");
+    desk.assert_arrived(|_| true);
 }
