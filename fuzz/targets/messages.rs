@@ -4,45 +4,51 @@
 use std::fmt::Debug;
 
 use protocol::checkpoint::{Counts, Failure, RangeProgress, SegmentAccount, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::event::Event;
 use protocol::gate::{AuditEntry, Decision, Evidence, Wish};
 use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
-use protocol::plan::{InventoryPage, ShardPlan};
+use protocol::plan::{CataloguePage, InventoryPage, ShardPlan};
 use protocol::spec::Submission;
 use protocol::state::{
-    CommandResult, Control, DeadLetter, Event, MigrationState, Progress, SnapshotRecord, TargetIndex, TargetPage,
-    WorkerStatus,
+    CommandResult, Control, CurlAnswer, CurlRequest, DeadLetter, LoadProgress, MigrationState, Progress,
+    SnapshotRecord, TargetIndex, TargetPage, WorkerStatus,
 };
 use protocol::task::{Command, Task, TaskMessage};
 use protocol::wire;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Reads a message as one of these types, by its number.
-const READERS: [fn(&[u8]); 14] = [
-    check::<Submission>,
-    check::<TaskMessage>,
-    check::<InventoryPage>,
-    check::<ShardPlan>,
-    check::<SliceCheckpoint>,
-    check::<ShardRecord>,
-    check::<MigrationState>,
-    check::<CommandResult>,
-    check::<Progress>,
-    check::<SnapshotRecord>,
-    check::<TargetPage>,
-    check::<WorkerStatus>,
-    check::<Control>,
-    check::<Decision>,
-    check::<Evidence>,
-    check::<Wish>,
-    check::<AuditEntry>,
-    check::<Event>,
-    check::<DeadLetter>,
+/// Reads a message as one of these types; the first byte of an input says which.
+const READERS: &[(&str, fn(&[u8]))] = &[
+    ("Submission", check::<Submission>),
+    ("TaskMessage", check::<TaskMessage>),
+    ("CataloguePage", check::<CataloguePage>),
+    ("InventoryPage", check::<InventoryPage>),
+    ("ShardPlan", check::<ShardPlan>),
+    ("SliceCheckpoint", check::<SliceCheckpoint>),
+    ("ShardRecord", check::<ShardRecord>),
+    ("MigrationState", check::<MigrationState>),
+    ("CommandResult", check::<CommandResult>),
+    ("Progress", check::<Progress>),
+    ("LoadProgress", check::<LoadProgress>),
+    ("SnapshotRecord", check::<SnapshotRecord>),
+    ("TargetPage", check::<TargetPage>),
+    ("WorkerStatus", check::<WorkerStatus>),
+    ("Control", check::<Control>),
+    ("Decision", check::<Decision>),
+    ("Evidence", check::<Evidence>),
+    ("Wish", check::<Wish>),
+    ("AuditEntry", check::<AuditEntry>),
+    ("Event", check::<Event>),
+    ("DeadLetter", check::<DeadLetter>),
+    ("CurlRequest", check::<CurlRequest>),
+    ("CurlAnswer", check::<CurlAnswer>),
 ];
 
 libfuzzer_sys::fuzz_target!(init: fuzz::seed(seeds), |input: &[u8]| {
     if let Some((number, message)) = input.split_first() {
-        READERS[usize::from(*number) % READERS.len()](message);
+        let (_, read) = READERS[usize::from(*number) % READERS.len()];
+        read(message);
     }
 });
 
@@ -54,8 +60,10 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &[u8]) {
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    let seed =
-        |number: u8, message: Result<Vec<u8>, wire::WireError>| [vec![number], message.expect("a message")].concat();
+    let seed = |of: &str, message: Result<Vec<u8>, wire::WireError>| {
+        let number = READERS.iter().position(|(name, _)| *name == of).expect("a type that is read");
+        [vec![number as u8], message.expect("a message")].concat()
+    };
     let counts = Counts { written: 7, ..Counts::default() };
     let range = RangeProgress { next_doc: 9, counts: counts.clone(), ..RangeProgress::default() };
     let failure = Failure::after(None, 1, Verdict::FailShard, "_0.fdt is corrupt".into());
@@ -64,6 +72,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let record = ShardRecord {
         done: true,
         segments: vec![SegmentAccount { name: "_0".into(), live_docs: 7, counts }],
+        read_bytes: 900,
         failure: Some(failure.clone()),
     };
     let checkpoint = SliceCheckpoint {
@@ -74,49 +83,54 @@ fn seeds() -> Vec<Vec<u8>> {
     };
     let index = TargetIndex { name: "logs".into(), uuid: "u".into(), created: true, ..TargetIndex::default() };
     let mut seeds = vec![
-        seed(1, wire::encode(&task(Task::Command(Command::Register)))),
-        seed(1, wire::encode(&task(Task::Plan(shard)))),
-        seed(1, wire::encode(&task(Task::Load(shard, slice)))),
-        seed(4, wire::encode(&checkpoint)),
-        seed(5, wire::encode(&record)),
-        seed(6, wire::encode(&MigrationState::default())),
-        seed(8, wire::encode(&TargetPage { indices: [(IndexNo(3), index)].into() })),
-        seed(10, wire::encode(&Control { stopped: Some("why".into()) })),
+        seed("TaskMessage", wire::encode(&task(Task::Command(Command::Register)))),
+        seed("TaskMessage", wire::encode(&task(Task::Plan(shard)))),
+        seed("TaskMessage", wire::encode(&task(Task::Load(shard, slice)))),
+        seed("SliceCheckpoint", wire::encode(&checkpoint)),
+        seed("ShardRecord", wire::encode(&record)),
+        seed("MigrationState", wire::encode(&MigrationState::default())),
+        seed("TargetPage", wire::encode(&TargetPage { indices: [(IndexNo(3), index)].into() })),
+        seed("Control", wire::encode(&Control { stopped: Some("why".into()) })),
     ];
     // Types of which a value is long are spelt as JSON; the field names are those of MessagePack.
-    for (number, json) in JSON {
+    for (of, json) in JSON {
         let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
         let message = wire::encode(&value);
-        seeds.push(seed(*number, message));
+        seeds.push(seed(of, message));
     }
     seeds
 }
 
-const JSON: &[(u8, &str)] = &[
+const JSON: &[(&str, &str)] = &[
     (
-        0,
+        "Submission",
         r#"{"number":1,"spec":{"name":"m","snapshot":{"repository":{"path":"/r"},"externallyManagedSnapshot":"s"},
         "target":{"endpoint":"http://t","auth":{"basic":{"username":"u","password":{"env":"P"}}}},
         "indices":["a","regex:b.*"],"gates":{"load":"manual"},"sizing":{},"maxRejected":10}}"#,
     ),
     (
-        2,
+        "InventoryPage",
         r#"{"indices":[{"no":0,"name":"a","repository_id":"x","shards":[{"d":3,"s":1,"b":100,"r":50,
         "refused":"why"}],"lucene_versions":["9.12.0"],"version_created":"7.10.2","closed":false,"warnings":["w"]}],
         "pages":1}"#,
     ),
     (
-        3,
+        "ShardPlan",
         r#"{"segments":[{"name":"_0","max_doc":9,"del_count":1,"soft_del_count":1,"fdt_len":900,"fdt_crc":77}],
         "slices":[{"id":"_0-0-9","ranges":[{"segment":0,"from_doc":0,"to_doc":9,"from_byte":0,"to_byte":892}]}]}"#,
     ),
-    (7, r#"{"submission":1,"outcome":{"Ok":["a note"]},"worker":"w-1"}"#),
-    (9, r#"{"id":"w-1","version":"0.1.0","slots":2,"doing":["loads"]}"#),
-    (11, r#"{"who":"me","at_ms":1,"note":"n","spec_digest":7}"#),
-    (12, r#"{"at_ms":1,"phase":"load","kind":"done","text":"t"}"#),
+    ("CommandResult", r#"{"submission":1,"outcome":{"Ok":["a note"]},"worker":"w-1"}"#),
     (
-        13,
+        "WorkerStatus",
+        r#"{"id":"w-1","version":"0.1.0","slots":2,"memory_bytes":9,
+        "doing":[{"migration":"m","task":{"command":"verify"},"since_ms":1}]}"#,
+    ),
+    ("AuditEntry", r#"{"at_ms":1,"who":"me","what":"approve load","detail":["note: n"]}"#),
+    ("Event", r#"{"at_ms":1,"phase":"load","kind":"done","text":"t"}"#),
+    (
+        "DeadLetter",
         r#"{"index":"a","id":"1","routing":"r","status":400,"kind":"mapper_parsing_exception","reason":"r","shard":0,
         "segment":"_0","doc":4,"source":[123,125]}"#,
     ),
+    ("CurlRequest", r#"{"side":"target","method":"GET","path":"/","body":null}"#),
 ];
