@@ -13,7 +13,7 @@ use protocol::names::{self, Bucket};
 use protocol::spec::Spec;
 use protocol::state::{CurlAnswer, CurlRequest, Side};
 use protocol::task::{Task, TaskMessage};
-use target::Answer;
+use target::{Answer, Endpoint};
 
 use super::{attach, invalid, submission};
 use crate::cli::CurlArgs;
@@ -67,12 +67,17 @@ async fn from_here(args: &CurlArgs, request: &CurlRequest) -> anyhow::Result<Ans
         // Before it is submitted there is no bus that knows it.
         None => (config::load(&args.bus.config).map_err(invalid)?, attach(&args.bus).await.ok().map(|(_, bus)| bus)),
     };
+    if request.side == Side::Target && matches!(Endpoint::parse(&spec.target.endpoint), Ok(Endpoint::Directory(_))) {
+        bail!("the target is a directory: there is nobody to ask");
+    }
     let cluster = match (request.side, &spec.source) {
         (Side::Target, _) => worker::connect::connect(&spec.target, "target").await,
         (Side::Source, Some(source)) => worker::connect::connect(source, "source").await,
         (Side::Source, None) => bail!("the configuration has no `source`"),
     };
-    let cluster = cluster.context("a worker may have what is missing here: --via-worker")?;
+    // Where it is said what is missing, a worker may have it.
+    let cluster =
+        cluster.map_err(|error| anyhow::anyhow!("{error}; what a worker has and this machine not: --via-worker"))?;
     if let Some(bus) = bus {
         record(&*bus, &spec, request, "").await?;
     }

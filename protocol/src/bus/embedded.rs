@@ -168,7 +168,10 @@ pub async fn attach(dir: &Path) -> Result<SharedBus, BusError> {
     match database.try_exists() {
         Ok(true) => {}
         Ok(false) => {
-            let what = format!("{} holds no migration: nothing was run from this folder yet", dir.display());
+            let what = format!(
+                "{} holds no migration: nothing was run from this folder, or it is complete and its state removed",
+                dir.display()
+            );
             return Err(BusError::Unusable { what, source: None });
         }
         Err(source) => {

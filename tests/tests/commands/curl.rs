@@ -48,6 +48,12 @@ fn a_cluster_is_asked_from_here_or_by_a_worker_and_it_is_on_record() {
     assert_eq!(ended.json().unwrap()["count"], 1);
     desk.says(&["curl", "source", "/", "-c", "fresh.yaml"], ERROR, &["the configuration has no `source`"]);
     desk.says(&["curl", "both", "/"], USAGE, &["source, target"]);
+    desk.configure("lines", "");
+    desk.says(
+        &["curl", "target", "/", "-c", "lines.yaml"],
+        ERROR,
+        &["the target is a directory: there is nobody to ask"],
+    );
 
     let entries = desk.says(&["audit", "-m", "asked", "--output", "json"], DONE, &[]).json().unwrap();
     let done: Vec<&str> = entries.as_array().unwrap().iter().map(|entry| entry["what"].as_str().unwrap()).collect();
