@@ -2,7 +2,7 @@
 
 mod nats;
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 pub use nats::{DEFAULT_URL, NatsArgs};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +21,8 @@ pub fn log_to_stderr(level: tracing::Level) -> Lines {
     if let (false, tracing::Level::ERROR, Ok(silent)) = (is_chosen, level, "async_nats=off".parse()) {
         filter = filter.add_directive(silent);
     }
-    let shown = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(filter);
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let shown = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colours).with_filter(filter);
     let (forwarding, lines) = forward::layer();
     tracing_subscriber::registry().with(shown).with(forwarding.with_filter(LevelFilter::INFO)).init();
     lines

@@ -86,13 +86,13 @@ impl Program {
         Ok(self.child.try_wait().with_context(|| format!("look after {}", self.label))?.is_none())
     }
 
-    /// What it printed so far, without the colours of a terminal.
+    /// What it printed so far.
     ///
     /// # Errors
     /// The log can't be read.
     pub fn log(&self) -> Result<String> {
         let bytes = std::fs::read(&self.log).with_context(|| format!("read the log of {}", self.label))?;
-        Ok(without_colours(&String::from_utf8_lossy(&bytes)))
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The end of what it printed, under its label: for the message of a test that fails.
@@ -117,27 +117,9 @@ impl Drop for Program {
     }
 }
 
-/// `text` without escape sequences of the form `ESC [ … letter`.
-fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\u{1b}') {
-        plain.push_str(before);
-        let end = after.find(|c: char| c.is_ascii_alphabetic()).map_or(after.len(), |end| end + 1);
-        rest = after.get(end..).unwrap_or_default();
-    }
-    plain.push_str(rest);
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn colours_are_left_out() {
-        assert_eq!(without_colours("a \u{1b}[2mb\u{1b}[0m c\u{1b}[32mINFO\u{1b}[0m"), "a b cINFO");
-    }
 
     #[test]
     fn a_program_is_paused_resumed_and_killed_and_its_output_kept() {

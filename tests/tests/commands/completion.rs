@@ -68,6 +68,8 @@ fn commands_options_and_values_complete_from_the_bus_and_from_here() {
     offers(&desk, &["migctl", "output", "-m", "shop", "-l", "ph"], &["phase="]);
     offers(&desk, &["migctl", "output", "-m", "shop", "-l", "phase", "=", "reg"], &["register"]);
     offers(&desk, &["migctl", "output", "-m", "shop", "-l", "kind", "=", "au"], &["audit"]);
+    let levels = tab(&desk, &["migctl", "output", "-m", "shop", "-l", "level", "="]);
+    assert!(levels.iter().any(|level| level == "info"), "{levels:?}");
     let (scheme, rest) = desk.url().split_once(':').unwrap();
     let (host, port) = rest.split_once(':').unwrap();
     offers(&desk, &["migctl", "list", "--nats", scheme, ":", host, ":", port, "--outp"], &["--output"]);

@@ -8,10 +8,16 @@ use crate::desk::{ALL_AUTO, DONE, Desk, ERROR, FAILED, USAGE, WAITING};
 
 /// What a person sees who types this: both outputs, on a terminal.
 fn on_a_terminal(desk: &Desk, arguments: &[&str]) -> String {
+    on_a_terminal_with(desk, arguments, &[])
+}
+
+/// The same with variables in the environment.
+fn on_a_terminal_with(desk: &Desk, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let migctl = binaries::program("migctl").unwrap();
     let mut python = Command::new("python3");
     python.args(["-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"]).arg(migctl).args(arguments);
-    let output = python.current_dir(desk.place.path()).env_remove("MIGCTL_NATS_URL").output().unwrap();
+    python.current_dir(desk.place.path()).env_remove("MIGCTL_NATS_URL").env_remove("NO_COLOR");
+    let output = python.envs(variables.iter().copied()).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -60,6 +66,22 @@ fn the_next_command_is_told_to_a_person_and_to_nobody_else() {
     assert!(!on_a_terminal(&desk, &["list", "--output", "json"]).contains("next:"));
     let evidence = on_a_terminal(&desk, &["evidence", "-m", "shop"]);
     assert!(evidence.contains("next: migctl approve metadata -m shop\r\n"), "{evidence}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_not_where_nobody_wants_them() {
+    let desk = Desk::new();
+    let logs = ("RUST_LOG", "info");
+    let run = |name: &str, variables: &[(&str, &str)]| {
+        desk.configure(name, ALL_AUTO);
+        on_a_terminal_with(&desk, &["run", "-c", &format!("{name}.yaml")], variables)
+    };
+    let green = "\u{1b}[32m INFO";
+    assert!(run("green", &[logs]).contains(green));
+    let plain = run("plain", &[logs, ("NO_COLOR", "1")]);
+    assert!(plain.contains(" INFO ") && !plain.contains(green), "{plain}");
+    let staffed = Desk::staffed();
+    assert!(staffed.logs().iter().all(|log| !log.contains('\u{1b}')), "{:?}", staffed.logs());
 }
 
 #[test]
