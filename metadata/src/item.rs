@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::types::Join;
+
 /// What kind of thing an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -92,6 +94,8 @@ pub struct Item {
     pub aliases: Map<String, Value>,
     /// As in [`SourceItem`].
     pub rest: Map<String, Value>,
+    /// The field that links parents and children where the source had `_parent`; the load adds it to the documents.
+    pub join: Option<Join>,
     /// Settings that would get in the way of the load, put on at cleanup.
     pub withheld: BTreeMap<String, Value>,
     /// What is another than in the source.

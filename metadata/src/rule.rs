@@ -88,6 +88,7 @@ mod tests {
             settings,
             mapping,
             aliases,
+            join: None,
             withheld: part("withheld").into_iter().collect(),
             rest: fields,
             notes: Vec::new(),
