@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use protocol::checkpoint::{Counts, Failure, RangeProgress, SegmentAccount, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::destination::{Destination, Join, Relation, TargetIndex, TargetPage};
 use protocol::event::Event;
 use protocol::gate::{AuditEntry, Decision, Evidence, Wish};
 use protocol::ids::{IndexNo, ShardId, SliceId, WorkerId};
@@ -11,7 +12,7 @@ use protocol::plan::{CataloguePage, InventoryPage, ShardPlan};
 use protocol::spec::Submission;
 use protocol::state::{
     CommandResult, Control, CurlAnswer, CurlRequest, DeadLetter, LoadProgress, MigrationState, Progress,
-    SnapshotRecord, TargetIndex, TargetPage, WorkerStatus,
+    SnapshotRecord, WorkerStatus,
 };
 use protocol::task::{Command, Task, TaskMessage};
 use protocol::wire;
@@ -81,7 +82,10 @@ fn seeds() -> Vec<Vec<u8>> {
         failure: Some(failure),
         ..SliceCheckpoint::default()
     };
-    let index = TargetIndex { name: "logs".into(), uuid: "u".into(), created: true, ..TargetIndex::default() };
+    let child = Relation { name: "answer".into(), parent: Some("question".into()) };
+    let join = Join { field: "relation".into(), types: [("answer".into(), child)].into() };
+    let (name, types, join) = ("logs".into(), vec!["answer".into()], Some(join));
+    let index = TargetIndex::one(Destination { name, uuid: "u".into(), types, join, ..Destination::default() });
     let mut seeds = vec![
         seed("TaskMessage", wire::encode(&task(Task::Command(Command::Register)))),
         seed("TaskMessage", wire::encode(&task(Task::Plan(shard)))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{IndexNo, MigrationName, WorkerId};
+use crate::ids::{MigrationName, WorkerId};
 use crate::phase::Phase;
 use crate::spec::Redo;
 use crate::task::Task;
@@ -239,33 +239,6 @@ pub struct SnapshotRecord {
     pub submission: u32,
     /// It is complete.
     pub done: bool,
-}
-
-/// What metadata did with one index, and what verify found: one KV value per page of the inventory.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct TargetPage {
-    /// By index number.
-    pub indices: BTreeMap<IndexNo, TargetIndex>,
-}
-
-/// One index on the target.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct TargetIndex {
-    /// Its name there.
-    pub name: String,
-    /// Its uuid; another uuid during the load means that it was deleted and made again.
-    pub uuid: String,
-    /// Whether this migration created it.
-    pub created: bool,
-    /// Documents in it before the load.
-    pub count_before: u64,
-    /// Documents in it at verify.
-    pub count_after: Option<u64>,
-    /// Settings withheld at creation, put on at cleanup.
-    pub withheld: BTreeMap<String, String>,
-    /// It is closed at cleanup: it was closed in the source, or on the target before it was opened for the load.
-    #[serde(default)]
-    pub close: bool,
 }
 
 /// A live worker: a KV value with a time to live, renewed by a timer.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use aws::{S3Options, S3Store};
 use protocol::bus::{self, SharedBus};
 use protocol::checkpoint::Verdict;
+use protocol::destination::{TargetIndex, TargetPage};
 use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
 use protocol::spec::{Redo, RepositorySpec, S3Spec, Spec, Submission};
-use protocol::state::{SnapshotRecord, TargetPage};
+use protocol::state::SnapshotRecord;
 use snapshot::{BlobStore, FsStore, Repository, ShardFiles, Snapshot, SnapshotIndex, StoreError};
 use target::{Cluster, DirectoryTarget, Endpoint};
 use tokio::sync::{Mutex, Semaphore};
@@ -231,12 +232,7 @@ impl Migration {
     ///
     /// # Errors
     /// The bus's; nothing noted.
-    pub async fn target_index(
-        &self,
-        bus: &dyn bus::Bus,
-        no: IndexNo,
-        page: u32,
-    ) -> Result<protocol::state::TargetIndex, TaskError> {
+    pub async fn target_index(&self, bus: &dyn bus::Bus, no: IndexNo, page: u32) -> Result<TargetIndex, TaskError> {
         let key = names::target(&self.name, page);
         let noted = bus::read::<TargetPage>(bus, Bucket::Migrations, &key).await?;
         noted

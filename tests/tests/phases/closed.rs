@@ -28,7 +28,7 @@ fn an_index_that_was_closed_in_the_source_or_on_the_target_is_closed_at_the_end(
     let notes = rig.done(Phase::Metadata).join("\n");
     assert!(notes.contains("new-in-2: it is closed: opened for the load, closed again at cleanup"), "{notes}");
     assert!(notes.contains("closed-idx: closed at cleanup, as it is in the source"), "{notes}");
-    let (source, target) = (rig.target_index("closed-idx"), rig.target_index("new-in-2"));
+    let (source, target) = (rig.destination("closed-idx"), rig.destination("new-in-2"));
     assert!(source.close && source.created && target.close && !target.created);
     assert_eq!((source.count_before, target.count_before), (0, 1));
     assert!(!is_closed("closed-idx") && !is_closed("new-in-2"));
@@ -45,7 +45,7 @@ fn an_index_that_was_closed_in_the_source_or_on_the_target_is_closed_at_the_end(
     rig.approve(Phase::Verify);
     rig.done(Phase::Verify);
     assert_eq!(
-        (rig.target_index("closed-idx").count_after, rig.target_index("new-in-2").count_after),
+        (rig.destination("closed-idx").count_after, rig.destination("new-in-2").count_after),
         (Some(25), Some(21))
     );
     assert!(!is_closed("closed-idx") && !is_closed("new-in-2"));

@@ -78,7 +78,7 @@ fn conflict(on_conflict: &str, theirs: &[&str], counts: (u64, u64)) {
     }
     let told = rig.counts(INDEX);
     assert_eq!((told.written, told.already_there, told.rejected), (counts.0, counts.1, 0), "{on_conflict}");
-    assert_eq!(rig.target_index(INDEX).count_before, 3);
+    assert_eq!(rig.destination(INDEX).count_before, 3);
 
     // More than anybody of us brought: judged, unless it is said that others write.
     for number in 0..9 {

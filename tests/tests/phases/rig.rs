@@ -7,13 +7,14 @@ use coordinator::shell;
 use protocol::bus::embedded::EmbeddedBus;
 use protocol::bus::{self, SharedBus};
 use protocol::checkpoint::{Counts, ShardRecord};
+use protocol::destination::{Destination, TargetPage};
 use protocol::gate::Decision;
 use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
 use protocol::plan::InventoryPage;
 use protocol::spec::{Spec, Submission};
-use protocol::state::{CommandResult, MigrationState, PhaseStatus, TargetIndex, TargetPage};
+use protocol::state::{CommandResult, MigrationState, PhaseStatus};
 use protocol::task::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -174,10 +175,11 @@ impl Rig {
         }
     }
 
-    /// What metadata noted of an index.
-    pub fn target_index(&self, name: &str) -> TargetIndex {
+    /// What metadata noted of an index of the target.
+    pub fn destination(&self, name: &str) -> Destination {
         let page: TargetPage = self.read(Bucket::Migrations, &names::target(&self.name, 0)).unwrap();
-        page.indices.into_values().find(|index| index.name == name).unwrap()
+        let mut all = page.indices.into_values().flat_map(|index| index.destinations);
+        all.find(|destination| destination.name == name).unwrap()
     }
 
     /// What became of the documents of an index, which must add up.

@@ -73,6 +73,10 @@ impl Sink {
                 let inventory = migration.inventory(&*context.bus).await?;
                 let (_, page) = inventory.index(index.no)?;
                 let noted = migration.target_index(&*context.bus, index.no, page).await?;
+                let Some(noted) = noted.destinations.into_iter().next() else {
+                    let reason = format!("metadata noted no destination of index {}", index.name);
+                    return Err(TaskError::say(Verdict::StopLoad, reason));
+                };
                 Ok(Self::Index {
                     cluster: cluster.clone(),
                     name: noted.name,

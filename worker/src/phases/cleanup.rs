@@ -9,8 +9,8 @@ mod source;
 use std::collections::BTreeMap;
 
 use protocol::bus;
+use protocol::destination::{Destination, TargetPage};
 use protocol::names::{self, Bucket};
-use protocol::state::{TargetIndex, TargetPage};
 use serde_json::{Value, json};
 use target::Cluster;
 
@@ -44,7 +44,7 @@ async fn on_cluster(context: &Context, migration: &Migration, cluster: &Cluster)
         let key = names::target(&migration.name, number);
         let page = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
         let Some((page, _)) = page else { break };
-        for noted in page.indices.values() {
+        for noted in page.indices.values().flat_map(|index| &index.destinations) {
             let done = put_right(migration, cluster, noted).await?;
             notes.extend(done.into_iter().map(|what| format!("{}: {what}", noted.name)));
         }
@@ -53,7 +53,7 @@ async fn on_cluster(context: &Context, migration: &Migration, cluster: &Cluster)
 }
 
 /// Leaves one index as it should be; what was done, or why nothing.
-async fn put_right(migration: &Migration, cluster: &Cluster, noted: &TargetIndex) -> Result<Vec<String>, TaskError> {
+async fn put_right(migration: &Migration, cluster: &Cluster, noted: &Destination) -> Result<Vec<String>, TaskError> {
     let name = &noted.name;
     let Some(found) = cluster.index(name).await? else { return Ok(vec!["it is gone from the target".to_owned()]) };
     if found.uuid() != Some(&noted.uuid) {

@@ -16,7 +16,7 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
     for number in 0.. {
         let page = page(context, migration, number).await?;
         for index in &page.indices {
-            let known = page.known.get(&index.no);
+            let known = page.known.get(&index.no).and_then(|noted| noted.destinations.first());
             let decided = match decide(migration, &snapshot, &templates, index, known).await {
                 Ok(decided) => decided,
                 Err(TaskError::Failed { reason, .. }) => {

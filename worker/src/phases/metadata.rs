@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 
 use protocol::bus;
 use protocol::checkpoint::Verdict;
+use protocol::destination::{Destination, TargetIndex, TargetPage};
 use protocol::ids::IndexNo;
 use protocol::names::{self, Bucket};
 use protocol::plan::{InventoryIndex, InventoryPage};
-use protocol::state::{TargetIndex, TargetPage};
 use serde_json::{Map, Value};
 use target::{Cluster, DirectoryTarget, Templates};
 
@@ -74,7 +74,7 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
         // What was noted before stays, also of indices that are no longer selected: cleanup owes them something.
         let mut result = TargetPage { indices: page.known };
         for index in &page.indices {
-            let known = result.indices.get(&index.no).cloned();
+            let known = result.indices.get(&index.no).and_then(|noted| noted.destinations.first()).cloned();
             let done = match decide(migration, &snapshot, &templates, index, known.as_ref()).await {
                 Ok(decided) => {
                     notes.extend(decided.notes.iter().map(|note| format!("{}: {note}", index.name)));
@@ -86,7 +86,7 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
                 Ok(None) => {}
                 Ok(Some(target)) => {
                     *(if target.created { &mut created } else { &mut existing }) += 1;
-                    result.indices.insert(index.no, target);
+                    result.indices.insert(index.no, TargetIndex::one(target));
                 }
                 Err(TaskError::Failed { reason, .. }) => refused.push(format!("{}: {reason}", index.name)),
                 Err(error) => return Err(error),
@@ -119,15 +119,15 @@ async fn execute(
     migration: &Migration,
     index: &InventoryIndex,
     action: Action,
-    known: Option<&TargetIndex>,
-) -> Result<Option<TargetIndex>, TaskError> {
-    let lines = TargetIndex { name: index.name.clone(), ..TargetIndex::default() };
+    known: Option<&Destination>,
+) -> Result<Option<Destination>, TaskError> {
+    let lines = Destination { name: index.name.clone(), ..Destination::default() };
     match (action, migration.target()?) {
         (Action::Leave, _) => Ok(None),
         (Action::Lines, _) => Ok(Some(lines)),
         (Action::Create(creation), TargetHandle::Directory(directory)) => {
             write(directory, &index.name, creation).await?;
-            Ok(Some(TargetIndex { created: true, ..lines }))
+            Ok(Some(Destination { created: true, ..lines }))
         }
         (Action::Create(creation), TargetHandle::Cluster(cluster)) => {
             cluster.create_index(&index.name, &creation.body).await?;
@@ -149,8 +149,8 @@ async fn take(
     migration: &Migration,
     cluster: &Cluster,
     taken: Taken,
-    known: Option<&TargetIndex>,
-) -> Result<TargetIndex, TaskError> {
+    known: Option<&Destination>,
+) -> Result<Destination, TaskError> {
     let Taken { found, made, open, take_off } = taken;
     let name = &found.name;
     if open {
@@ -166,13 +166,14 @@ async fn take(
     }
     // Another try of the same migration keeps what the first one noted: by now there may be documents of ours.
     if let Some(known) = known.filter(|known| Some(known.uuid.as_str()) == found.uuid()) {
-        return Ok(TargetIndex { close: known.close || open, ..known.clone() });
+        return Ok(Destination { close: known.close || open, ..known.clone() });
     }
     let Made { created, withheld, close } = made.unwrap_or_default();
     let count_before = if found.is_closed() && !open { 0 } else { cluster.count(name).await? };
     let uuid = found.uuid().unwrap_or_default().to_owned();
     let close = close || open;
-    Ok(TargetIndex { name: name.clone(), uuid, created, count_before, count_after: None, withheld, close })
+    let name = name.clone();
+    Ok(Destination { name, uuid, created, count_before, withheld, close, ..Destination::default() })
 }
 
 /// A directory holds the metadata beside the documents, for whoever loads them somewhere later.

@@ -5,11 +5,11 @@
 
 use protocol::bus;
 use protocol::checkpoint::{Counts, ShardRecord, Verdict};
+use protocol::destination::{Destination, TargetPage};
 use protocol::ids::{IndexNo, ShardId};
 use protocol::names::{self, Bucket};
 use protocol::plan::InventoryIndex;
 use protocol::spec::OnConflict;
-use protocol::state::{TargetIndex, TargetPage};
 
 use super::metadata::page;
 use crate::context::{Context, Migration, TargetHandle};
@@ -93,7 +93,7 @@ async fn verify(
         }
         Err(error) => return Err(error),
     }
-    let Some(target) = targets.indices.get_mut(&index.no) else {
+    let Some(target) = noted(targets, index.no) else {
         findings.wrong.push(format!("{name}: metadata noted nothing of it: run the metadata phase again"));
         return Ok(());
     };
@@ -110,6 +110,10 @@ async fn verify(
     Ok(())
 }
 
+fn noted(targets: &mut TargetPage, no: IndexNo) -> Option<&mut Destination> {
+    targets.indices.get_mut(&no)?.destinations.first_mut()
+}
+
 /// Opens an index that somebody closed during the load, after it is noted that cleanup is to close it again.
 async fn open(
     context: &Context,
@@ -119,7 +123,7 @@ async fn open(
     targets: &mut TargetPage,
 ) -> Result<(), TaskError> {
     let TargetHandle::Cluster(cluster) = migration.target()? else { return Ok(()) };
-    let Some(target) = targets.indices.get_mut(&no) else { return Ok(()) };
+    let Some(target) = noted(targets, no) else { return Ok(()) };
     let name = target.name.clone();
     let Some(found) = cluster.index(&name).await? else {
         let reason = "it is gone from the target: load it again into a migration of another name";
@@ -169,7 +173,7 @@ async fn account(
     Ok((counts, live_docs))
 }
 
-async fn count_on_target(migration: &Migration, target: &TargetIndex) -> Result<u64, TaskError> {
+async fn count_on_target(migration: &Migration, target: &Destination) -> Result<u64, TaskError> {
     match migration.target()? {
         TargetHandle::Cluster(cluster) => {
             cluster.refresh(&target.name).await?;

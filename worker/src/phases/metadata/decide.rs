@@ -4,8 +4,8 @@
 //! [`Action`] and words for it, or why it can't be.
 
 use protocol::checkpoint::Verdict;
+use protocol::destination::Destination;
 use protocol::plan::InventoryIndex;
-use protocol::state::TargetIndex;
 use snapshot::Snapshot;
 use target::{Cluster, IndexState, Templates};
 
@@ -57,7 +57,7 @@ pub async fn decide(
     snapshot: &Snapshot,
     templates: &Templates,
     index: &InventoryIndex,
-    known: Option<&TargetIndex>,
+    known: Option<&Destination>,
 ) -> Result<Decided, TaskError> {
     if !index.create && !index.load {
         return Ok(Decided { action: Action::Leave, what: String::new(), notes: Vec::new() });
@@ -105,7 +105,7 @@ async fn existing(
     cluster: &Cluster,
     index: &InventoryIndex,
     found: IndexState,
-    known: Option<&TargetIndex>,
+    known: Option<&Destination>,
 ) -> Result<Decided, TaskError> {
     if found.name != index.name {
         return Err(no(format!(
@@ -189,7 +189,7 @@ fn told(creation: &Creation) -> Vec<String> {
 }
 
 /// Whether cleanup of this migration put the setting on, so that it may be taken off again.
-fn put_on_by_us(obstacle: &Obstacle, known: Option<&TargetIndex>) -> bool {
+fn put_on_by_us(obstacle: &Obstacle, known: Option<&Destination>) -> bool {
     let withheld = known.filter(|known| known.created).and_then(|known| known.withheld.get(obstacle.setting));
     withheld == Some(&obstacle.value)
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use protocol::bus;
+use protocol::destination::TargetPage;
 use protocol::names::{self, Bucket};
 use protocol::spec::{AuthSpec, ServerVersion, SigV4Service};
-use protocol::state::TargetPage;
 use target::{Cluster, ClusterInfo, ClusterSettings, NodeState, Product, TargetError, Templates};
 
 use super::{Check, Look, shorten};
@@ -202,7 +202,9 @@ async fn known(context: &Context, migration: &Migration) -> Result<BTreeSet<Stri
         let key = names::target(&migration.name, number);
         let page = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
         let Some((page, _)) = page else { break };
-        known.extend(page.indices.into_values().map(|index| index.name));
+        known.extend(
+            page.indices.into_values().flat_map(|index| index.destinations).map(|destination| destination.name),
+        );
     }
     Ok(known)
 }
