@@ -87,7 +87,7 @@ async fn read_all(store: Memory, spoiled: &str) -> Result<(), Error> {
             Err(_) => continue,
         };
         if !is_of_index {
-            let _ = snapshot.global_metadata().await;
+            let _ = snapshot.global_metadata().await.map(metadata::state::read);
         }
         let wanted = snapshot.indices.iter().filter(|index| {
             // Folders are named by id, before Elasticsearch 5 by name.

@@ -77,6 +77,22 @@ pub struct SourceItem {
     pub rest: Map<String, Value>,
 }
 
+impl SourceItem {
+    /// An index of a snapshot, whose settings are flat. `routing_shards` is how many shards it could be split into, which
+    /// its metadata says beside the settings: which shard a document is in depends on it.
+    #[must_use]
+    pub fn index(
+        name: &str,
+        mut settings: Map<String, Value>,
+        mappings: Vec<(String, Value)>,
+        aliases: Map<String, Value>,
+        routing_shards: u32,
+    ) -> Self {
+        settings.insert("index.number_of_routing_shards".to_owned(), routing_shards.to_string().into());
+        Self { kind: Kind::Index, name: name.to_owned(), settings, mappings, aliases, rest: Map::new() }
+    }
+}
+
 /// An item on its way to the target, and what happened to it so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {

@@ -11,7 +11,11 @@
 
 pub mod server;
 
+pub mod pattern;
+pub mod settings;
+
 pub mod item;
+pub mod state;
 pub mod types;
 
 pub mod rule;
@@ -22,3 +26,4 @@ pub mod request;
 pub use item::{Effect, Item, Kind, Note, Refusal, SourceItem};
 pub use rule::{Rule, Versions, translate};
 pub use server::{Product, Server};
+pub use state::{DataStream, State, StateError};

@@ -38,8 +38,16 @@ pub fn body(item: &Item) -> Value {
     let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
     let parts: Map<String, Value> = parts.map(|(name, part)| (name.to_owned(), part.clone().into())).collect();
     match item.kind {
-        Kind::IndexTemplate | Kind::ComponentTemplate if !parts.is_empty() || item.kind == Kind::ComponentTemplate => {
-            body.insert("template".to_owned(), parts.into());
+        Kind::IndexTemplate | Kind::ComponentTemplate => {
+            // What a template has beside the three is in `rest`, e.g. `lifecycle`.
+            let mut template = match body.shift_remove("template") {
+                Some(Value::Object(template)) => template,
+                _ => Map::new(),
+            };
+            template.extend(parts);
+            if !template.is_empty() || item.kind == Kind::ComponentTemplate {
+                body.insert("template".to_owned(), template.into());
+            }
         }
         Kind::DataStream => return json!({}),
         _ => body.extend(parts),
