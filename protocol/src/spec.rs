@@ -6,6 +6,7 @@
 pub mod change;
 mod cluster;
 mod load;
+mod metadata;
 mod snapshot;
 
 mod check;
@@ -20,6 +21,9 @@ use serde::{Deserialize, Serialize};
 pub use check::Problem;
 pub use cluster::{AuthSpec, ClusterSpec, SecretRef, ServerVersion, SigV4Service, TlsSpec, VersionError};
 pub use load::{Checksum, LoadSpec, OnConflict, Sizing};
+pub use metadata::{
+    Aliases, DataStreams, ItemChange, ItemKind, MetadataSpec, MultiType, OnExisting, Parent, Rename, UnionIds,
+};
 pub use snapshot::{CreateSnapshotSpec, RepositorySpec, S3Spec, SnapshotSpec};
 
 use crate::ids::MigrationName;
@@ -101,16 +105,6 @@ pub enum Redo {
     Phase(Phase),
     /// One shard, from its first document; and what comes after the load.
     Shard(crate::ids::ShardId),
-}
-
-/// The metadata phase.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct MetadataSpec {
-    /// Which indices are created on the target; absent: those of `indices`. One that is loaded and not created must be
-    /// on the target.
-    #[schemars(example = ["orders", "regex:logs-.*"])]
-    pub indices: Option<Vec<Pattern>>,
 }
 
 /// The verify phase.

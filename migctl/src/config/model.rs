@@ -51,7 +51,12 @@ pub enum Kind {
     /// One of these words.
     Word(Vec<Word>),
     /// A list.
-    List(Box<Self>),
+    List {
+        /// What it holds.
+        item: Box<Self>,
+        /// Without anything in it, it says something of its own.
+        may_be_empty: bool,
+    },
     /// Texts by names of the writer's own.
     Texts,
     /// Further fields.
@@ -142,7 +147,8 @@ impl Reader<'_> {
             }),
             Some("array") => {
                 let items = schema.get("items").context("an array without items in the schema")?;
-                Ok(Kind::List(Box::new(self.kind(items, name)?)))
+                let may_be_empty = schema.get("minItems").and_then(Value::as_u64) == Some(0);
+                Ok(Kind::List { item: Box::new(self.kind(items, name)?), may_be_empty })
             }
             Some("object") if schema.get("properties").is_some() => self.section(schema, name),
             Some("object") => Ok(Kind::Texts),
@@ -180,7 +186,11 @@ impl Reader<'_> {
             doc: doc.unwrap_or_default(),
             kind: self.kind(property, name).with_context(|| format!("read the schema of {name}"))?,
             required,
-            default: property.get("default").filter(|default| !default.is_null()).cloned(),
+            // A list without anything in it is how a list says nothing.
+            default: property
+                .get("default")
+                .filter(|default| !default.is_null() && default.as_array().is_none_or(|list| !list.is_empty()))
+                .cloned(),
             example: property.get("examples").and_then(Value::as_array).and_then(|all| all.first()).cloned(),
         })
     }
@@ -205,6 +215,11 @@ mod tests {
             assert!(!field.doc.is_empty(), "{path} has no doc comment");
             match &field.kind {
                 Kind::Section(section) => explained(section, &path),
+                Kind::List { item, .. } if matches!(**item, Kind::Section(_)) => {
+                    let Kind::Section(section) = &**item else { unreachable!() };
+                    assert!(field.example.is_some(), "{path} has no example");
+                    explained(section, &path);
+                }
                 Kind::Word(words) => assert!(words.iter().all(|word| !word.doc.is_empty()), "{path}"),
                 _ => assert!(
                     field.default.is_some() || field.example.is_some(),

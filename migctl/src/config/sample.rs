@@ -99,6 +99,19 @@ pub fn prose(field: &Field) -> Vec<String> {
         let explained = words.iter().map(|word| format!("- `{}`: {}", word.word, word.doc.replace('\n', " ")));
         lines.extend(explained);
     }
+    if let Kind::List { item, .. } = &field.kind
+        && let Kind::Section(section) = &**item
+    {
+        for inner in &section.fields {
+            let words = if let Kind::Word(words) = &inner.kind { words.as_slice() } else { &[] };
+            let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.word)).collect();
+            let words = if words.is_empty() { String::new() } else { format!(" One of {}.", words.join(", ")) };
+            let doc = inner.doc.split_whitespace().collect::<Vec<_>>().join(" ");
+            let example = inner.example.as_ref().filter(|_| words.is_empty());
+            let example = example.map(|example| format!(" For example `{}`.", yaml::inline(example)));
+            lines.push(format!("- `{}`: {doc}{words}{}", inner.name, example.unwrap_or_default()));
+        }
+    }
     if let (Some(_), Some(example)) = (&field.default, &field.example) {
         lines.push(format!("For example `{}`.", yaml::inline(example)));
     }

@@ -144,13 +144,13 @@ impl<'a> Walk<'a> {
     fn value(&mut self, kind: &Kind, node: &Node, at: &At<'_>) -> Found {
         match kind {
             Kind::Section(section) => self.section(section, node, at),
-            Kind::List(item) => self.list(item, node, at),
+            Kind::List { item, may_be_empty } => self.list(item, *may_be_empty, node, at),
             Kind::Texts => self.texts(node, at),
             scalar => self.scalar(scalar, node, at),
         }
     }
 
-    fn list(&mut self, item: &Kind, node: &Node, at: &At<'_>) -> Found {
+    fn list(&mut self, item: &Kind, may_be_empty: bool, node: &Node, at: &At<'_>) -> Found {
         let NodeKind::List(items) = &node.kind else {
             if node.is_null() {
                 return Found::Absent;
@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
             }
             return Found::Faulty;
         };
-        if items.is_empty() {
+        if items.is_empty() && !may_be_empty {
             let mut problem = self.problem(at, node);
             problem.what = "the list is empty, so it selects nothing".to_owned();
             problem.expected = "at least one item is expected here".to_owned();
@@ -367,7 +367,7 @@ fn example(kind: &Kind, shown: Option<&Value>) -> Value {
         (Kind::Whole { least, .. }, None) => Value::from(*least),
         (Kind::Switch, None) => Value::from(false),
         (Kind::Word(words), None) => words.first().map_or(Value::Null, |word| Value::from(word.word.clone())),
-        (Kind::List(item), None) => Value::Array(vec![example(item, None)]),
+        (Kind::List { item, .. }, None) => Value::Array(vec![example(item, None)]),
         (Kind::Texts, None) => Value::Object(Map::new()),
     }
 }

@@ -61,17 +61,26 @@ impl Change {
     pub fn effect_in(&self, state: &MigrationState) -> Effect {
         let through = |phase| state.phase(phase).status.is_through();
         match self.effect {
-            Effect::OtherMigration if self.field == TARGET_ENDPOINT && !through(Phase::Metadata) => Effect::AtOnce,
-            Effect::OtherMigration if self.field != TARGET_ENDPOINT && !through(Phase::Register) => {
-                if through(Phase::Snapshot) { Effect::Redo(Phase::Snapshot) } else { Effect::AtOnce }
+            Effect::OtherMigration if self.is_of_target() && !through(Phase::Metadata) => Effect::AtOnce,
+            Effect::OtherMigration if !self.is_of_target() && !through(Phase::Register) => {
+                if through(Phase::Snapshot) {
+                    Effect::Redo(Phase::Snapshot)
+                } else {
+                    Effect::AtOnce
+                }
             }
             Effect::Redo(phase) if !through(phase) => Effect::AtOnce,
             effect => effect,
         }
     }
+
+    fn is_of_target(&self) -> bool {
+        OF_TARGET.iter().any(|begin| self.field.starts_with(begin))
+    }
 }
 
-const TARGET_ENDPOINT: &str = "target.endpoint";
+/// What is decided once something is on the target.
+const OF_TARGET: [&str; 2] = ["target.endpoint", "metadata."];
 /// What is loaded is not loaded again because of a change.
 const LOADED_STAYS: &str = "what is loaded stays as it is";
 /// A plan is never made anew.
@@ -86,7 +95,7 @@ pub fn changes(before: &Spec, now: &Spec) -> Vec<Change> {
         snapshot,
         target,
         indices,
-        metadata: MetadataSpec { indices: metadata_indices },
+        metadata,
         load: LoadSpec { indices: load_indices },
         gates,
         sizing,
@@ -107,7 +116,7 @@ pub fn changes(before: &Spec, now: &Spec) -> Vec<Change> {
     found.snapshot(snapshot, &now.snapshot);
     found.cluster("target", target, &now.target, Effect::OtherMigration);
     found.compare("indices", indices, &now.indices, again);
-    found.compare("metadata.indices", metadata_indices, &now.metadata.indices, again);
+    found.metadata(metadata, &now.metadata);
     found.compare("load.indices", load_indices, &now.load.indices, again);
     for phase in Phase::ALL {
         found.compare(&format!("gates.{phase}"), &gates.get(&phase), &now.gates.get(&phase), Effect::AtOnce);
@@ -197,6 +206,42 @@ impl Found {
         self.compare(&field("includeGlobalState"), include_global_state, &now.include_global_state, other);
     }
 
+    fn metadata(&mut self, before: &MetadataSpec, now: &MetadataSpec) {
+        let MetadataSpec {
+            indices,
+            legacy_templates,
+            component_templates,
+            index_templates,
+            pipelines,
+            policies,
+            data_streams,
+            aliases,
+            on_existing,
+            multi_type,
+            union_ids,
+            parent,
+            rename,
+            changes,
+        } = before;
+        let again = Effect::Redo(Phase::Metadata);
+        self.compare("metadata.indices", indices, &now.indices, Effect::Redo(Phase::Register));
+        self.compare("metadata.legacyTemplates", legacy_templates, &now.legacy_templates, again);
+        self.compare("metadata.componentTemplates", component_templates, &now.component_templates, again);
+        self.compare("metadata.indexTemplates", index_templates, &now.index_templates, again);
+        self.compare("metadata.pipelines", pipelines, &now.pipelines, again);
+        self.compare("metadata.policies", policies, &now.policies, again);
+        self.compare("metadata.aliases", aliases, &now.aliases, again);
+        self.compare("metadata.onExisting", on_existing, &now.on_existing, again);
+        self.compare("metadata.changes", changes, &now.changes, again);
+        // Where documents went they stay.
+        let other = Effect::OtherMigration;
+        self.compare("metadata.dataStreams", data_streams, &now.data_streams, other);
+        self.compare("metadata.multiType", multi_type, &now.multi_type, other);
+        self.compare("metadata.unionIds", union_ids, &now.union_ids, other);
+        self.compare("metadata.parent", parent, &now.parent, other);
+        self.compare("metadata.rename", rename, &now.rename, other);
+    }
+
     fn sizing(&mut self, before: &Sizing, now: &Sizing) {
         let Sizing { memory, slice_bytes, bulk_bytes, bulk_docs, connections, checkpoint_interval_ms, max_attempts } =
             before;
@@ -235,7 +280,7 @@ mod tests {
             "name": "m",
             "source": {"endpoint": "http://a", "version": "elasticsearch 7.10.2", "auth": null, "tls": {"insecure": false}},
             "snapshot": {"repository": {"s3": {"bucket": "b"}}, "create": {"name": "s"}, "allowPartial": false},
-            "target": {"endpoint": "http://t"},
+            "target": {"endpoint": "http://t"}, "metadata": {},
         })
     }
 
@@ -254,7 +299,7 @@ mod tests {
     /// One change of every field, and what follows from it.
     fn every_change() -> Vec<(&'static str, Value, Effect)> {
         use Effect::{AtOnce, OtherMigration, Redo};
-        let again = Redo(Phase::Register);
+        let (again, metadata) = (Redo(Phase::Register), Redo(Phase::Metadata));
         let basic = json!({"basic": {"username": "u", "password": {"env": "P"}}});
         vec![
             ("name", json!("n"), OtherMigration),
@@ -286,6 +331,19 @@ mod tests {
             ("target.tls", json!({"caFile": "/ca"}), AtOnce),
             ("indices", json!(["i"]), again),
             ("metadata.indices", json!(["i"]), again),
+            ("metadata.legacyTemplates", json!([]), metadata),
+            ("metadata.componentTemplates", json!(["t"]), metadata),
+            ("metadata.indexTemplates", json!(["t"]), metadata),
+            ("metadata.pipelines", json!(["p"]), metadata),
+            ("metadata.policies", json!(["p"]), metadata),
+            ("metadata.dataStreams", json!("asIndices"), OtherMigration),
+            ("metadata.aliases", json!("afterVerify"), metadata),
+            ("metadata.onExisting", json!("update"), metadata),
+            ("metadata.multiType", json!("union"), OtherMigration),
+            ("metadata.unionIds", json!("typePrefixed"), OtherMigration),
+            ("metadata.parent", json!("routing"), OtherMigration),
+            ("metadata.rename", json!([{"pattern": "a", "name": "b"}]), OtherMigration),
+            ("metadata.changes", json!([{"of": ["a"]}]), metadata),
             ("load.indices", json!(["i"]), again),
             ("gates.load", json!("auto"), AtOnce),
             ("sizing.memory", json!("1MiB"), AtOnce),
@@ -356,6 +414,7 @@ mod tests {
         let mut through = |phase: Phase| {
             state.phases.get_mut(&phase).unwrap().status = PhaseStatus::Done;
             let effect = |field| change(field).effect_in(&state);
+            assert_eq!(effect("metadata.rename"), effect("target.endpoint"));
             [effect("indices"), effect("snapshot.create.name"), effect("target.endpoint")]
         };
         let again = Effect::Redo(Phase::Register);

@@ -24,6 +24,13 @@ pub fn check(format: &str, text: &str) -> Result<(), String> {
             Ok(_) => Err("a size must be above 0".to_owned()),
             Err(_) => Err(format!("{text:?} is no size: `4MiB` is one, and so is `1500000`")),
         },
+        "regular-expression" => regex::Regex::new(text).map(drop).map_err(|error| {
+            let why = error.to_string();
+            format!("{text:?} is no regular expression: {}", why.lines().last().unwrap_or_default().trim_start())
+        }),
+        "json-patch" => serde_json::from_str::<json_patch::Patch>(text)
+            .map(drop)
+            .map_err(|error| format!("a list of operations as RFC 6902 has them is expected: {error}")),
         // What stands here may be the secret itself by mistake: it is never repeated.
         "variable" if !is_variable(text) => {
             Err("this is no name of an environment variable: letters, digits and `_`, not beginning with a digit"

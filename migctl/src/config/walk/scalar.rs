@@ -33,7 +33,7 @@ impl Walk<'_> {
             Kind::Whole { least, most } => self.whole(text, quoted, (*least, *most), node, at),
             Kind::Switch => self.switch(text, quoted, node, at),
             Kind::Word(words) => self.word(words, text, node, at),
-            Kind::List(_) | Kind::Texts | Kind::Section(_) => return Found::Faulty,
+            Kind::List { .. } | Kind::Texts | Kind::Section(_) => return Found::Faulty,
         };
         match checked {
             Ok(value) => Found::Value(value),
@@ -154,6 +154,6 @@ fn noun(kind: &Kind) -> &'static str {
         Kind::Whole { .. } => "a whole number",
         Kind::Switch => "true or false",
         Kind::Word(_) => "a word",
-        Kind::Text(_) | Kind::List(_) | Kind::Texts | Kind::Section(_) => "a text",
+        Kind::Text(_) | Kind::List { .. } | Kind::Texts | Kind::Section(_) => "a text",
     }
 }
