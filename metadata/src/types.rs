@@ -32,34 +32,35 @@ pub const NO_TYPE: &str = "_doc";
 /// How deep a mapping's JSON may be nested; servers stop at 20 objects in each other, which is 40 here.
 pub const DEPTH_MAX: usize = 200;
 
-/// What becomes of types, and of what linked them.
+/// What becomes of types, of what linked them, and of names.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What becomes of an index with several types.
     pub multi_type: MultiType,
     /// What becomes of `_parent`.
     pub parent: Parent,
+    /// Other names. Of an index the first one counts that matches its name; of a type in an index with several the first
+    /// that matches `INDEX/TYPE`, and its parents' where it stays with them. Types of one name are united.
+    pub names: Vec<Naming>,
 }
 
-/// What becomes of an index with several mapping types.
-#[derive(Debug, Clone, Default)]
+/// What becomes of an index with several mapping types, where no name is given to a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MultiType {
     /// An index for each type, named `INDEX-TYPE`; types that are parent and child stay together.
     #[default]
     Split,
     /// One index whose mapping has the fields of all types.
     Union,
-    /// The first of these whose pattern matches `INDEX/TYPE` names the index; types that no pattern matches are split.
-    Named(Vec<Naming>),
 }
 
-/// To which index some types go.
+/// Another name on the target.
 #[derive(Debug, Clone)]
 pub struct Naming {
-    /// Matches the whole of `INDEX/TYPE`, as the source has them.
-    pub pattern: Regex,
-    /// The name; `$1` and `${name}` stand for what the pattern's groups matched.
-    pub index: String,
+    /// Matches the whole of a name of the source.
+    pattern: Regex,
+    /// The name on the target; `$1` and `${name}` stand for what the pattern's groups matched.
+    name: String,
 }
 
 /// A type and its mapping.
@@ -76,7 +77,7 @@ pub fn resolve(source: SourceItem, options: &Options) -> Result<Vec<Item>, Refus
     let SourceItem { kind, name, settings, mappings, aliases, rest } = source;
     let mut notes = Vec::new();
     let types = types(kind, mappings, &mut notes)?;
-    let groups = names::groups(kind, &name, types, options)?;
+    let groups = names::groups(kind, name, types, options)?;
     let several = groups.len() > 1;
     let mut items = Vec::with_capacity(groups.len());
     for (to, group) in groups {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{MultiType, NO_TYPE, Naming, Options, Parent, Type, family};
+use super::{MultiType, Naming, Options, Parent, Type, family};
 use crate::item::{Effect, Item, Kind, Refusal};
 
 const SPLIT: &str = "multi-type-split";
@@ -14,19 +14,24 @@ const SPLIT: &str = "multi-type-split";
 const NAME_BYTES_MAX: usize = 255;
 
 impl Naming {
-    /// Types whose `INDEX/TYPE` is matched by `pattern` as a whole go to `index`.
+    /// What `pattern` matches as a whole is called `name`. With a `/` it is for types, without for indices, whose names
+    /// have none: `old-(.*)` shall not take the type of `old-logs/access` for a part of the name.
     ///
     /// # Errors
     /// A pattern that is no regular expression.
-    pub fn new(pattern: &str, index: &str) -> Result<Self, regex::Error> {
-        Ok(Self { pattern: Regex::new(&format!("^(?:{pattern})$"))?, index: index.to_owned() })
+    pub fn new(pattern: &str, name: &str) -> Result<Self, regex::Error> {
+        Ok(Self { pattern: Regex::new(&format!("^(?:{pattern})$"))?, name: name.to_owned() })
     }
 
-    fn name(&self, index: &str, of: &str) -> Option<String> {
-        let whole = format!("{index}/{of}");
-        let found = self.pattern.captures(&whole)?;
+    /// What `of` is called by it.
+    #[must_use]
+    pub fn name(&self, of: &str) -> Option<String> {
+        if self.pattern.as_str().contains('/') != of.contains('/') {
+            return None;
+        }
+        let found = self.pattern.captures(of)?;
         let mut name = String::new();
-        found.expand(&self.index, &mut name);
+        found.expand(&self.name, &mut name);
         Some(name)
     }
 }
@@ -34,19 +39,18 @@ impl Naming {
 /// The types of each index to be, by its name, in the source's order.
 pub(super) fn groups(
     kind: Kind,
-    index: &str,
+    index: String,
     types: Vec<Type>,
     options: &Options,
 ) -> Result<Vec<(String, Vec<Type>)>, Refusal> {
     // A template's types are those of indices that the source or the split gives names that aren't known here.
-    let typed = types.iter().any(|each| each.name != NO_TYPE);
-    let namings: &[Naming] = match &options.multi_type {
-        MultiType::Named(namings) => namings,
-        MultiType::Split if types.len() > 1 => &[],
-        MultiType::Split | MultiType::Union => return Ok(vec![(index.to_owned(), types)]),
-    };
-    if kind != Kind::Index || !typed {
-        return Ok(vec![(index.to_owned(), types)]);
+    if kind != Kind::Index {
+        return Ok(vec![(index, types)]);
+    }
+    let named = |of: &str| options.names.iter().find_map(|naming| naming.name(of));
+    let whole = named(&index).unwrap_or_else(|| index.clone());
+    if types.len() < 2 {
+        return Ok(vec![(whole, types)]);
     }
     let leaders = match options.parent {
         Parent::Join => family::roots(&types)?,
@@ -55,29 +59,32 @@ pub(super) fn groups(
     let mut groups: Vec<Group> = Vec::new();
     for each in types {
         let leader = leaders.get(&each.name).unwrap_or(&each.name);
-        let given = namings.iter().find_map(|naming| naming.name(index, leader));
-        let is_given = given.is_some();
-        let name = given.unwrap_or_else(|| format!("{index}-{}", as_name(leader)));
+        let given = named(&format!("{index}/{leader}"));
+        let may_meet = given.is_some() || options.multi_type == MultiType::Union;
+        let name = given.unwrap_or_else(|| match options.multi_type {
+            MultiType::Split => format!("{whole}-{}", as_name(leader)),
+            MultiType::Union => whole.clone(),
+        });
         match groups.iter_mut().find(|group| group.name == name) {
-            Some(group) if group.leader != *leader && !(is_given && group.is_given) => {
+            Some(group) if group.leader != *leader && !(may_meet && group.may_meet) => {
                 let text = format!(
-                    "its index would be called `{name}`, as that of type `{}`; give them names by patterns, or unite them",
+                    "its index would be called `{name}`, as that of type `{}`; give them other names, or unite them",
                     group.leader
                 );
                 return Err(Refusal { rule: SPLIT, at: format!("mappings.{}", each.name), text });
             }
             Some(group) => group.types.push(each),
-            None => groups.push(Group { name, is_given, leader: leader.clone(), types: vec![each] }),
+            None => groups.push(Group { name, may_meet, leader: leader.clone(), types: vec![each] }),
         }
     }
     // Nothing to split: the index keeps its name.
     if let [only] = groups.as_mut_slice()
-        && !only.is_given
+        && !only.may_meet
     {
-        index.clone_into(&mut only.name);
+        only.name = whole;
     }
     if let Some(group) = groups.iter().find(|group| group.name.len() > NAME_BYTES_MAX) {
-        let text = format!("`{}` is longer than {NAME_BYTES_MAX} bytes; give it a name by a pattern", group.name);
+        let text = format!("`{}` is longer than {NAME_BYTES_MAX} bytes; give it another name", group.name);
         return Err(Refusal { rule: SPLIT, at: format!("mappings.{}", group.leader), text });
     }
     Ok(groups.into_iter().map(|group| (group.name, group.types)).collect())
@@ -86,8 +93,8 @@ pub(super) fn groups(
 /// Types that go to one index.
 struct Group {
     name: String,
-    /// By a pattern of the user.
-    is_given: bool,
+    /// Somebody wants types to be together under this name.
+    may_meet: bool,
     /// The type that the name is made from.
     leader: String,
     types: Vec<Type>,

@@ -92,26 +92,23 @@ fn two_types_never_get_one_name() {
 }
 
 #[test]
-fn patterns_name_indices_and_unite_types_of_one_name() {
-    let namings = vec![Naming::new("(.*)/(access|error)", "web-$1").unwrap(), Naming::new(".*/slow", "db").unwrap()];
-    let options = Options { multi_type: MultiType::Named(namings), ..Options::default() };
+fn names_are_given_to_indices_and_to_types() {
+    let names = [("(.*)/(access|error)", "web-$1"), (".*/slow", "db"), ("l(.*)", "new-l$1"), ("logs", "never")];
+    let names = names.map(|(pattern, name)| Naming::new(pattern, name).unwrap());
+    let options = Options { names: names.into(), ..Options::default() };
     let properties = |name: &str| json!({"properties": {name: {"type": "long"}}});
-    let source = index(json!({"access": properties("a"), "error": properties("e"), "slow": {}, "slower": {}}));
+    let source = || index(json!({"access": properties("a"), "error": properties("e"), "slow": {}, "slower": {}}));
+    let web = json!({"properties": {"a": {"type": "long"}, "e": {"type": "long"}}});
+    let of = |name: &str, types: &str, mapping: &Value| (name.to_owned(), types.to_owned(), mapping.clone());
+    let empty = json!({});
     assert_eq!(
-        resolved(source, &options),
-        [
-            (
-                "web-logs".to_owned(),
-                "access,error".to_owned(),
-                json!({"properties": {"a": {"type": "long"}, "e": {"type": "long"}}})
-            ),
-            ("db".to_owned(), "slow".to_owned(), json!({})),
-            ("logs-slower".to_owned(), "slower".to_owned(), json!({})),
-        ]
+        resolved(source(), &options),
+        [of("web-logs", "access,error", &web), of("db", "slow", &empty), of("new-logs-slower", "slower", &empty)]
     );
-    // One type has its pattern too; an index without types has none.
-    assert_eq!(one(index(json!({"slow": {}})), &options).name, "db");
-    assert_eq!(one(index(json!({"_doc": {}})), &options).name, "logs");
+    let union = Options { multi_type: MultiType::Union, ..options.clone() };
+    assert_eq!(resolved(source(), &union)[2], of("new-logs", "slower", &empty));
+    assert_eq!(one(index(json!({"slow": {}})), &options).name, "new-logs");
+    assert_eq!(one(item(Kind::LegacyTemplate, json!({})), &options).name, "logs");
 }
 
 #[test]

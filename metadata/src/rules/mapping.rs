@@ -1,0 +1,21 @@
+//! What differs in mappings, by subject. The order matters: dynamic templates first get one type each, then `string`
+//! becomes a type of today, then come the parameters of old, then what only one product has.
+
+mod walk;
+
+pub mod dynamic;
+pub mod dynamic_string;
+pub mod string;
+pub mod words;
+
+use crate::rule::Versions;
+
+/// Written by a server that had `string`.
+fn from_before_5(versions: Versions) -> bool {
+    versions.source.is_elasticsearch_before(5, 0)
+}
+
+/// Written by a server whose mappings may hold what those before 5.0 wrote.
+fn from_before_6(versions: Versions) -> bool {
+    versions.source.is_elasticsearch_before(6, 0)
+}
