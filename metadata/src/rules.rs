@@ -4,6 +4,8 @@ mod mapping;
 
 mod template;
 
+pub mod settings;
+
 use crate::rule::Rule;
 
 /// All of them, by subject.
@@ -13,4 +15,9 @@ pub const RULES: &[&[Rule]] = &[
     mapping::string::RULES,
     mapping::words::RULES,
     template::RULES,
+    settings::VALUES,
+    settings::MODES,
+    settings::LIFECYCLES,
+    settings::WITHHELD,
+    settings::LEFT,
 ];
