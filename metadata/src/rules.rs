@@ -12,8 +12,10 @@ use crate::rule::Rule;
 pub const RULES: &[&[Rule]] = &[
     mapping::dynamic::RULES,
     mapping::dynamic_string::RULES,
+    mapping::meta::RULES,
     mapping::string::RULES,
     mapping::words::RULES,
+    mapping::dates::RULES,
     template::RULES,
     settings::VALUES,
     settings::MODES,
