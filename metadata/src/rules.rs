@@ -4,6 +4,7 @@ mod mapping;
 
 mod template;
 
+mod analysis;
 pub mod settings;
 
 use crate::rule::Rule;
@@ -17,6 +18,10 @@ pub const RULES: &[&[Rule]] = &[
     mapping::words::RULES,
     mapping::dates::RULES,
     template::RULES,
+    analysis::names::RULES,
+    analysis::removed::RULES,
+    analysis::parts::RULES,
+    analysis::limits::RULES,
     settings::VALUES,
     settings::MODES,
     settings::LIFECYCLES,

@@ -16,6 +16,8 @@ use crate::item::{Effect, Item, Kind, Refusal};
 use crate::rule::{Example, Rule, Versions};
 use crate::settings::text;
 
+pub use values::lenient_boolean;
+
 /// What reads settings as the words of the target.
 pub const VALUES: &[Rule] = values::RULES;
 
@@ -153,7 +155,7 @@ fn is(pattern: &str, name: &str) -> bool {
 }
 
 /// Takes the settings that `wanted` says yes to.
-fn take(item: &mut Item, wanted: impl Fn(&str, &Value) -> bool) -> Vec<(String, Value)> {
+pub fn take(item: &mut Item, wanted: impl Fn(&str, &Value) -> bool) -> Vec<(String, Value)> {
     let names: Vec<String> =
         item.settings.iter().filter(|(name, value)| wanted(name, value)).map(|(name, _)| name.clone()).collect();
     names.into_iter().filter_map(|name| item.settings.shift_remove(&name).map(|value| (name, value))).collect()
