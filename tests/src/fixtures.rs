@@ -22,9 +22,17 @@ pub struct Fixture {
 /// # Errors
 /// Where there is no such fixture or it can't be unpacked.
 pub fn unpack(name: &str) -> Result<Fixture> {
+    unpack_below(&std::env::temp_dir(), name)
+}
+
+/// [`unpack`], into a new folder in `parent`: a server reads repositories only where it was told it may.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_below(parent: &Path, name: &str) -> Result<Fixture> {
     let archive = Path::new(DIRECTORY).join(format!("{name}.tar.zst"));
     let file = File::open(&archive).with_context(|| format!("open {}", archive.display()))?;
-    let directory = tempfile::Builder::new().prefix("migctl-fixture-").tempdir().context("create a folder")?;
+    let directory = tempfile::Builder::new().prefix("migctl-fixture-").tempdir_in(parent).context("create a folder")?;
     let tar = zstd::Decoder::new(file).context("read a fixture")?;
     tar::Archive::new(tar).unpack(directory.path()).with_context(|| format!("unpack {}", archive.display()))?;
     Ok(Fixture { directory })

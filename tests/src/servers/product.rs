@@ -102,8 +102,9 @@ impl Product {
             }
             Self::Elasticsearch8 => ("", version, &[]),
             Self::OpenSearch1 => ("org.opensearch.plugin", "1.3.17", &["analysis-common"]),
+            // Shapes went from the core into `geo`.
             Self::OpenSearch2 | Self::OpenSearch3 => {
-                ("org.opensearch.plugin", version, &["analysis-common", "lang-painless", "ingest-common"])
+                ("org.opensearch.plugin", version, &["analysis-common", "lang-painless", "ingest-common", "geo"])
             }
         };
         coordinates.extend(modules.iter().map(|name| format!("{group}:{name}:{version}")));
@@ -129,11 +130,18 @@ impl Product {
         match self {
             Self::Elasticsearch8 => return Vec::new(),
             Self::OpenSearch1 => {}
-            _ => names.extend(["painless.Painless", "ingest.common.IngestCommon"]),
+            Self::Elasticsearch7 => names.extend(["painless.Painless", "ingest.common.IngestCommon"]),
+            Self::OpenSearch2 | Self::OpenSearch3 => {
+                names.extend(["painless.Painless", "ingest.common.IngestCommon", "geo.Geo"]);
+            }
         }
-        // OpenSearch 3 renamed the classes of all its modules.
-        let suffix = if self == Self::OpenSearch3 { "ModulePlugin" } else { "Plugin" };
-        names.iter().map(|name| format!("org.{}.{name}{suffix}", self.family())).collect()
+        // OpenSearch 3 renamed the classes of all its modules; `geo` is younger than the others.
+        let module = |name: &str| self == Self::OpenSearch3 || name == "geo.Geo";
+        let class = |name: &&str| {
+            let suffix = if module(name) { "ModulePlugin" } else { "Plugin" };
+            format!("org.{}.{name}{suffix}", self.family())
+        };
+        names.iter().map(class).collect()
     }
 
     /// The plugins that must lie in directories of their own.
