@@ -10,7 +10,12 @@ pub mod meta;
 pub mod string;
 pub mod words;
 
+pub mod completion;
 pub mod dates;
+pub mod removed;
+pub mod similarity;
+
+pub mod limits;
 
 use crate::rule::Versions;
 

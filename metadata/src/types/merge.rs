@@ -25,6 +25,7 @@ pub(super) fn into(item: &mut Item, mut types: Vec<Type>, options: &Options) -> 
     family::link(item, &mut types, options.parent);
     if let [Type { name, .. }] = types.as_slice()
         && name != NO_TYPE
+        && item.types.is_empty()
     {
         let text = "the mapping of the index itself; types are gone";
         item.note("type-removal", Effect::Changed, format!("mappings.{name}"), text);

@@ -73,11 +73,7 @@ fn types_are_split_into_indices_with_the_aliases_of_the_index() {
     }
     assert_eq!(
         notes(&items[0]),
-        [
-            "multi-type-split changed mappings.Access",
-            "multi-type-split dropped aliases.current",
-            "type-removal changed mappings.Access"
-        ]
+        ["multi-type-split changed mappings.Access", "multi-type-split dropped aliases.current"]
     );
 }
 

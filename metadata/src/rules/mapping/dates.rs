@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::joda;
-use super::walk::{self, Field};
+use super::walk::{self, Field, Place};
 use crate::item::{Effect, Item, Refusal};
 use crate::rule::{Example, Rule, Versions};
 
@@ -28,11 +28,13 @@ pub const RULES: &[Rule] = &[
             target: "OpenSearch 2.19.4",
             before: r#"{"mappings": {"properties": {
                 "a": {"type": "date", "format": "yyyy-MM-dd"}, "b": {"type": "date"},
-                "c": {"type": "date", "format": "dateOptionalTime", "numeric_resolution": "seconds"}}}}"#,
+                "c": {"type": "date", "format": "dateOptionalTime", "numeric_resolution": "seconds"}},
+                "dynamic_templates": [{"dates": {"match_mapping_type": "date", "mapping": {"type": "date"}}}]}}"#,
             after: r#"{"mappings": {"properties": {
                 "a": {"type": "date", "format": "yyyy-MM-dd||epoch_millis"},
                 "b": {"type": "date", "format": "date_optional_time||epoch_millis"},
-                "c": {"type": "date", "format": "dateOptionalTime||epoch_second"}}}}"#,
+                "c": {"type": "date", "format": "dateOptionalTime||epoch_second"}},
+                "dynamic_templates": [{"dates": {"match_mapping_type": "date", "mapping": {"type": "date"}}}]}}"#,
             notes: &[
                 "changed mappings.properties.a.format: yyyy-MM-dd||epoch_millis",
                 "changed mappings.properties.b.format: date_optional_time||epoch_millis",
@@ -118,7 +120,12 @@ fn numbers(item: &mut Item, _: Versions) -> Result<(), Refusal> {
                 "epoch_millis"
             }
         };
-        let format = field.definition.get("format").and_then(Value::as_str).unwrap_or("date_optional_time");
+        let format = match field.definition.get("format").and_then(Value::as_str) {
+            Some(format) => format,
+            // What comes up as a date gets the format by which it was seen to be one.
+            None if field.place == Place::Template => return Ok(()),
+            None => "date_optional_time",
+        };
         if !format.contains("epoch_") {
             let format = format!("{format}||{epoch}");
             field.definition.insert("format".to_owned(), format.clone().into());
