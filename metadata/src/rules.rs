@@ -2,8 +2,9 @@
 
 mod mapping;
 
-mod template;
+pub mod template;
 
+mod alias;
 mod analysis;
 pub mod settings;
 
@@ -22,6 +23,7 @@ pub const RULES: &[&[Rule]] = &[
     mapping::similarity::RULES,
     mapping::limits::RULES,
     template::RULES,
+    alias::RULES,
     analysis::names::RULES,
     analysis::removed::RULES,
     analysis::parts::RULES,
