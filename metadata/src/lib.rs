@@ -21,9 +21,12 @@ pub mod types;
 pub mod rule;
 pub mod rules;
 
+pub mod builtin;
+pub mod repair;
 pub mod request;
 
 pub use item::{Effect, Item, Kind, Note, Refusal, SourceItem};
+pub use repair::repair;
 pub use rule::{Rule, Versions, translate};
 pub use server::{Product, Server};
 pub use state::{DataStream, State, StateError};

@@ -1,33 +1,23 @@
-//! The request that creates an item on a target.
+//! The request that creates an item on a target: `PUT` to its [`api`] with its [`body`].
 
 use serde_json::{Map, Value, json};
 
 use crate::item::{Item, Kind};
 use crate::server::Server;
 
-/// A request without its host.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// From the first `/` on; names are not percent-encoded in it.
-    pub path: String,
-    /// What is sent by `PUT`.
-    pub body: Value,
-}
-
-/// What creates `item` on `target` under `name`.
+/// The path of the API for items of this kind, to which `/` and a name are added; for an index there is nothing before.
 #[must_use]
-pub fn create(item: &Item, name: &str, target: Server) -> Request {
-    let policies = if target.is_opensearch() { "_plugins/_ism/policies" } else { "_ilm/policy" };
-    let path = match item.kind {
-        Kind::Index => format!("/{name}"),
-        Kind::LegacyTemplate => format!("/_template/{name}"),
-        Kind::ComponentTemplate => format!("/_component_template/{name}"),
-        Kind::IndexTemplate => format!("/_index_template/{name}"),
-        Kind::DataStream => format!("/_data_stream/{name}"),
-        Kind::Pipeline => format!("/_ingest/pipeline/{name}"),
-        Kind::Policy => format!("/{policies}/{name}"),
-    };
-    Request { path, body: body(item) }
+pub fn api(kind: Kind, target: Server) -> &'static str {
+    match kind {
+        Kind::Index => "",
+        Kind::LegacyTemplate => "/_template",
+        Kind::ComponentTemplate => "/_component_template",
+        Kind::IndexTemplate => "/_index_template",
+        Kind::DataStream => "/_data_stream",
+        Kind::Pipeline => "/_ingest/pipeline",
+        Kind::Policy if target.is_opensearch() => "/_plugins/_ism/policies",
+        Kind::Policy => "/_ilm/policy",
+    }
 }
 
 /// The item as the target's API takes it.
@@ -53,4 +43,67 @@ pub fn body(item: &Item) -> Value {
         _ => body.extend(parts),
     }
     body.into()
+}
+
+/// Makes an item say what `body` does, in the form of [`body`]: the other way round.
+///
+/// # Errors
+/// What `body` has in the place of an object.
+pub fn take_body(item: &mut Item, body: Value) -> Result<(), String> {
+    let object = |value: Value, what: &str| match value {
+        Value::Object(fields) => Ok(fields),
+        other => Err(format!("{what} is no object but {other}")),
+    };
+    let mut rest = object(body, "the item")?;
+    let mut parts = match item.kind {
+        Kind::IndexTemplate | Kind::ComponentTemplate => match rest.shift_remove("template") {
+            Some(template) => object(template, "template")?,
+            None => Map::new(),
+        },
+        _ => std::mem::take(&mut rest),
+    };
+    let mut part = |name: &str| parts.shift_remove(name).map_or_else(|| Ok(Map::new()), |part| object(part, name));
+    (item.settings, item.mapping, item.aliases) = (part("settings")?, part("mappings")?, part("aliases")?);
+    match item.kind {
+        Kind::IndexTemplate | Kind::ComponentTemplate if !parts.is_empty() => {
+            rest.insert("template".to_owned(), parts.into());
+        }
+        Kind::IndexTemplate | Kind::ComponentTemplate => {}
+        _ => rest = parts,
+    }
+    item.rest = rest;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_taken_as_it_is_given() {
+        let mut item = Item {
+            kind: Kind::IndexTemplate,
+            name: "t".to_owned(),
+            types: Vec::new(),
+            settings: Map::new(),
+            mapping: Map::new(),
+            aliases: Map::new(),
+            rest: Map::new(),
+            join: None,
+            withheld: std::collections::BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        let composable = json!({
+            "index_patterns": ["a"], "priority": 1,
+            "template": {"lifecycle": {}, "settings": {"index.codec": "default"}, "mappings": {"dynamic": "strict"}},
+        });
+        let legacy = json!({"order": 1, "settings": {"index.codec": "default"}, "aliases": {"a": {}}});
+        for (kind, given) in [(Kind::IndexTemplate, composable), (Kind::LegacyTemplate, legacy)] {
+            item.kind = kind;
+            take_body(&mut item, given.clone()).unwrap();
+            assert_eq!(body(&item), given);
+            assert_eq!(item.settings.len(), 1);
+        }
+        assert_eq!(take_body(&mut item, json!({"settings": 1})).unwrap_err(), "settings is no object but 1");
+    }
 }

@@ -241,7 +241,11 @@ impl Cluster {
         self.unavailable(what, 1, Duration::ZERO, last)
     }
 
-    pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, TargetError> {
+    /// What an answer says.
+    ///
+    /// # Errors
+    /// [`TargetError::Malformed`] where it is something else.
+    pub fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, TargetError> {
         serde_json::from_slice(&answer.body)
             .map_err(|error| self.malformed(what, format!("{error} in {}", answer::excerpt(&answer.body))))
     }

@@ -324,7 +324,13 @@ pub fn index_path(name: &str) -> Result<String, TargetError> {
     if name.contains(|c: char| "\\/*?\"<>|,# ".contains(c) || c.is_control()) {
         return wrong("it holds one of \\ / * ? \" < > | , # or a space");
     }
-    Ok(format!("/{}", percent_encoding::utf8_percent_encode(name, PLAIN)))
+    Ok(format!("/{}", path_segment(name)))
+}
+
+/// A name of whatever kind as one step of a path.
+#[must_use]
+pub fn path_segment(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, PLAIN).to_string()
 }
 
 const PLAIN: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');

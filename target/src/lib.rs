@@ -38,7 +38,7 @@ pub use admin::{ClusterInfo, IndexState, Product, Version};
 pub use auth::{Auth, Secret};
 pub use body::{BulkBody, Op};
 pub use bulk::{BulkObserver, BulkOptions, ItemOutcome};
-pub use client::{Answer, Cluster, ClusterOptions};
+pub use client::{Answer, Cluster, ClusterOptions, index_path, path_segment};
 pub use endpoint::Endpoint;
 pub use error::{TargetError, Verdict};
 pub use file::{DirectoryTarget, SliceFile};

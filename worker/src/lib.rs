@@ -26,5 +26,6 @@ pub mod plan;
 pub mod read;
 pub mod whole;
 
+pub mod metadata;
 pub mod phases;
 mod source;

@@ -6,7 +6,6 @@ pub mod snapshot;
 
 pub mod register;
 
-pub mod evaluate;
 pub mod metadata;
 
 pub mod verify;
@@ -14,7 +13,6 @@ pub mod verify;
 pub mod cleanup;
 
 pub(crate) mod reporter;
-mod translate;
 
 use protocol::bus;
 use protocol::names::{self, Bucket};
@@ -46,7 +44,7 @@ pub async fn execute(context: &Context, migration: &Migration, command: Command)
         Command::Preflight => preflight::run(context, migration).await,
         Command::Snapshot => snapshot::run(context, migration).await,
         Command::Register => register::run(context, migration).await,
-        Command::Evaluate => evaluate::run(context, migration).await,
+        Command::Evaluate => metadata::evaluate(context, migration).await,
         Command::Metadata => metadata::run(context, migration).await,
         Command::Verify => verify::run(context, migration).await,
         Command::Cleanup => cleanup::run(context, migration).await,

@@ -14,9 +14,9 @@ use protocol::names::{self, Bucket};
 use serde_json::{Value, json};
 use target::Cluster;
 
-use super::translate;
 use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::TaskError;
+use crate::metadata::mark;
 
 /// Settings that keep an index from being changed further.
 const BLOCKS: &str = "index.blocks.";
@@ -68,7 +68,7 @@ async fn put_right(migration: &Migration, cluster: &Cluster, noted: &Destination
         .partition(|(name, _)| name.starts_with(BLOCKS));
     put_on(cluster, name, &others, &mut done).await?;
     // Once it is blocked, neither its settings, nor its mapping, nor its state can be changed.
-    if let Some(meta) = translate::meta_without_us(&found.mappings, migration.name.as_str()) {
+    if let Some(meta) = mark::meta_without_us(&found.mappings, migration.name.as_str()) {
         cluster.put_meta(name, &meta).await?;
     }
     if noted.close && !found.is_closed() {

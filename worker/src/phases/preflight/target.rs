@@ -14,7 +14,7 @@ use target::{Cluster, ClusterInfo, ClusterSettings, NodeState, Product, TargetEr
 use super::{Check, Look, shorten};
 use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::{TaskError, chain};
-use crate::phases::metadata::obstacle;
+use crate::metadata::obstacle;
 
 /// A target that says nothing for this long is down, for a person who waits for the first sign of life.
 const GREETING_MAX: Duration = Duration::from_secs(15);
