@@ -39,7 +39,7 @@ fn an_index_that_was_closed_in_the_source_or_on_the_target_is_closed_at_the_end(
     // What a new submission knows where the bus is lost.
     let meta = |index: &str| of(index)["mappings"]["_meta"].clone();
     assert_eq!(meta("closed-idx")["migctl"]["close"], json!(true));
-    assert_eq!(meta("new-in-2"), json!({"own": 1, "migctl": {"migration": "test", "opened": true}}));
+    assert_eq!(meta("new-in-2"), json!({"own": 1, "migctl": {"migration": rig.name.as_str(), "opened": true}}));
 
     rig.approve(Phase::Load);
     rig.done(Phase::Load);

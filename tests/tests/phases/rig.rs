@@ -1,6 +1,7 @@
 //! A migration in this process: its bus, its coordinator, a worker, and a person at its gates.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use coordinator::shell;
@@ -36,8 +37,11 @@ pub fn quickstart() -> PathBuf {
 
 /// The configuration of a migration without gates; `further` fields count.
 pub fn spec(repository: PathBuf, snapshot: &str, endpoint: &str, further: Value) -> Value {
+    // Tests share a target, and two migrations of one name may not ask it at once.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut spec = json!({
-        "name": "test",
+        "name": name,
         "snapshot": {"repository": {"path": repository}, "externallyManagedSnapshot": snapshot},
         "target": {"endpoint": endpoint},
         "gates": {"metadata": "auto", "load": "auto", "cleanup": "auto"},
@@ -48,7 +52,7 @@ pub fn spec(repository: PathBuf, snapshot: &str, endpoint: &str, further: Value)
 
 /// A migration and what is at it.
 pub struct Rig {
-    name: MigrationName,
+    pub name: MigrationName,
     bus: SharedBus,
     context: Context,
     spec: Spec,

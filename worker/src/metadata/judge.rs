@@ -1,7 +1,7 @@
 //! The target judges an item: it creates it under a throw-away name, and it is removed again.
 //!
 //! In: an item as the rules made it. Out: the item as the target takes it, with what it makes of it; or why it doesn't.
-//! Holds: what is made to be judged is named `migctl-evaluate-MIGRATION.…`, applies to nothing and is removed; what a
+//! Holds: one evaluation of a migration at a time. What is made to be judged is named `migctl-evaluate-MIGRATION.…`, applies to nothing and is removed; what a
 //! killed worker left of it is removed by the next one. Items that say the same are judged once.
 
 use std::collections::{BTreeSet, HashMap};
@@ -51,6 +51,8 @@ pub struct Judge<'a> {
     cluster: &'a Cluster,
     target: Server,
     prefix: String,
+    /// Tells one evaluation from another.
+    run: u32,
     next: AtomicU32,
     /// What was judged before, by what is sent.
     known: Mutex<HashMap<String, Arc<Result<Judged, Refused>>>>,
@@ -66,6 +68,7 @@ impl<'a> Judge<'a> {
             cluster,
             target,
             prefix: format!("{THROW_AWAY}{migration}."),
+            run: rand::random::<u32>(),
             next: AtomicU32::new(0),
             known: Mutex::default(),
             components: Mutex::default(),
@@ -86,7 +89,7 @@ impl<'a> Judge<'a> {
             });
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}{number:06}", self.prefix);
+        let name = format!("{}{:08x}-{number}", self.prefix, self.run);
         let own_name = item.name.clone();
         let verdict = self.tried(item, &name).await?;
         if verdict.as_ref().is_ok_and(|judged| judged.item.kind == Kind::ComponentTemplate) {
