@@ -15,6 +15,10 @@ pub mod dates;
 pub mod removed;
 pub mod similarity;
 
+pub mod kinds;
+pub mod parameters;
+pub mod vectors;
+
 pub mod limits;
 
 use crate::rule::Versions;
