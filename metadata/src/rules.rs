@@ -6,6 +6,8 @@ pub mod template;
 
 mod alias;
 mod analysis;
+mod pipeline;
+mod policy;
 pub mod settings;
 
 use crate::rule::Rule;
@@ -36,4 +38,6 @@ pub const RULES: &[&[Rule]] = &[
     settings::LIFECYCLES,
     settings::WITHHELD,
     settings::LEFT,
+    pipeline::RULES,
+    policy::RULES,
 ];
