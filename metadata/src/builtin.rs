@@ -1,67 +1,116 @@
-//! What the products make themselves: templates, pipelines and policies that a migration leaves behind.
+//! What either product brings along by itself, and what therefore stays behind.
 //!
-//! Holds: exact names, and what says of itself that it is managed. Nothing is left behind because its name begins like a
-//! product's: `apm-x`, `kibana-logs` and `metricbeat-y` are their owner's. Names with a dot before them are the products'
-//! everywhere, by the rule for indices.
+//! In: an item of the source. Out: whose it is. The list is short and exact on purpose: a user's own `apm-x`,
+//! `kibana-logs`, `metricbeat-y` or `logs-mine` is theirs and goes along.
+//! Not here: what a user selects, and names with a dot before them, which are the products' everywhere unless they are
+//! selected; a template that a data stream is made from goes along all the same.
 
 use serde_json::Value;
 
 use crate::item::{Kind, SourceItem};
 
-/// Something that a product makes.
+/// Names of items that come with a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// This, and no other.
+    Exact(&'static str),
+    /// This, and then nothing but digits and what separates them.
+    Numbered(&'static str),
+    /// Any name; but `_meta` says `managed: true`, and not by Fleet, whose templates people's own data streams need.
+    Managed,
+}
+
+/// Items that come with a product.
+#[derive(Debug, Clone, Copy)]
 pub struct BuiltIn {
-    /// What it is.
-    pub kind: Kind,
-    /// Its name.
-    pub name: &'static str,
-    /// Which product makes it.
+    /// Of which kinds.
+    pub kinds: &'static [Kind],
+    /// Which of them.
+    pub names: Names,
+    /// Whose they are.
     pub whose: &'static str,
 }
 
-const ELASTICSEARCH: &str = "Elasticsearch";
+const TEMPLATES: &[Kind] = &[Kind::LegacyTemplate, Kind::ComponentTemplate, Kind::IndexTemplate];
+const COMPOSABLE: &[Kind] = &[Kind::ComponentTemplate, Kind::IndexTemplate, Kind::Pipeline, Kind::Policy];
 
-const fn of_elasticsearch(kind: Kind, name: &'static str) -> BuiltIn {
-    BuiltIn { kind, name, whose: ELASTICSEARCH }
-}
-
-/// What is told by its name, because it doesn't say that it is managed (Elasticsearch 7).
+/// All of them.
 pub const BUILT_IN: &[BuiltIn] = &[
-    of_elasticsearch(Kind::LegacyTemplate, "ilm-history"),
-    of_elasticsearch(Kind::IndexTemplate, "ilm-history"),
-    of_elasticsearch(Kind::IndexTemplate, "logs"),
-    of_elasticsearch(Kind::IndexTemplate, "metrics"),
-    of_elasticsearch(Kind::IndexTemplate, "synthetics"),
-    of_elasticsearch(Kind::ComponentTemplate, "data-streams-mappings"),
-    of_elasticsearch(Kind::ComponentTemplate, "logs-mappings"),
-    of_elasticsearch(Kind::ComponentTemplate, "logs-settings"),
-    of_elasticsearch(Kind::ComponentTemplate, "metrics-mappings"),
-    of_elasticsearch(Kind::ComponentTemplate, "metrics-settings"),
-    of_elasticsearch(Kind::ComponentTemplate, "synthetics-mappings"),
-    of_elasticsearch(Kind::ComponentTemplate, "synthetics-settings"),
-    of_elasticsearch(Kind::Pipeline, "xpack_monitoring_6"),
-    of_elasticsearch(Kind::Pipeline, "xpack_monitoring_7"),
-    of_elasticsearch(Kind::Policy, "ilm-history-ilm-policy"),
-    of_elasticsearch(Kind::Policy, "logs"),
-    of_elasticsearch(Kind::Policy, "metrics"),
-    of_elasticsearch(Kind::Policy, "ml-size-based-ilm-policy"),
-    of_elasticsearch(Kind::Policy, "slm-history-ilm-policy"),
-    of_elasticsearch(Kind::Policy, "synthetics"),
-    of_elasticsearch(Kind::Policy, "watch-history-ilm-policy"),
+    BuiltIn { kinds: COMPOSABLE, names: Names::Managed, whose: "Elasticsearch, as it says itself by `managed: true`" },
+    BuiltIn {
+        kinds: &[Kind::LegacyTemplate, Kind::IndexTemplate, Kind::Index, Kind::DataStream],
+        names: Names::Numbered("ilm-history"),
+        whose: "Elasticsearch (history of ILM)",
+    },
+    BuiltIn {
+        kinds: &[Kind::Policy],
+        names: Names::Exact("ilm-history-ilm-policy"),
+        whose: "Elasticsearch (history of ILM)",
+    },
+    BuiltIn {
+        kinds: &[Kind::Policy],
+        names: Names::Exact("slm-history-ilm-policy"),
+        whose: "Elasticsearch (history of SLM)",
+    },
+    BuiltIn {
+        kinds: &[Kind::Policy],
+        names: Names::Exact("watch-history-ilm-policy"),
+        whose: "Elasticsearch (Watcher)",
+    },
+    BuiltIn {
+        kinds: &[Kind::Policy],
+        names: Names::Exact("ml-size-based-ilm-policy"),
+        whose: "Elasticsearch (machine learning)",
+    },
+    BuiltIn { kinds: &[Kind::Policy], names: Names::Exact("kibana-event-log-policy"), whose: "Kibana (its event log)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("watches"), whose: "Elasticsearch (Watcher)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("triggered_watches"), whose: "Elasticsearch (Watcher)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("watch_history"), whose: "Elasticsearch (Watcher)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("security_audit_log"), whose: "Elasticsearch (Security)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("security-index-template"), whose: "Elasticsearch (Security)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Numbered("kibana_index_template:.kibana"), whose: "Kibana" },
+    BuiltIn {
+        kinds: &[Kind::Pipeline],
+        names: Names::Numbered("xpack_monitoring_"),
+        whose: "Elasticsearch (Monitoring)",
+    },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("tenant_template"), whose: "OpenSearch (tenants of Dashboards)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("ss4o_metrics_template"), whose: "OpenSearch (Observability)" },
+    BuiltIn { kinds: TEMPLATES, names: Names::Exact("ss4o_traces_template"), whose: "OpenSearch (Observability)" },
+    BuiltIn {
+        kinds: TEMPLATES,
+        names: Names::Exact("query_insights_top_queries_template"),
+        whose: "OpenSearch (Query Insights)",
+    },
+    BuiltIn { kinds: &[Kind::Index], names: Names::Exact("searchguard"), whose: "Search Guard (users and roles)" },
 ];
 
-/// Which product makes this item; `None`: somebody else does.
+/// Which product makes this item; `None`: it is somebody's own.
 #[must_use]
 pub fn whose(item: &SourceItem) -> Option<&'static str> {
-    let known = BUILT_IN.iter().find(|known| known.kind == item.kind && known.name == item.name);
-    known.map(|known| known.whose).or_else(|| is_managed(item).then_some(ELASTICSEARCH))
+    find(item).map(|entry| entry.whose)
 }
 
-/// Whether it says so itself: `_meta.managed`, of a policy in its body.
+/// The entry that `item` falls under.
+fn find(item: &SourceItem) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|entry| entry.kinds.contains(&item.kind) && entry.names.mean(item))
+}
+
+impl Names {
+    fn mean(self, item: &SourceItem) -> bool {
+        let is_of_number = |letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '.' | '_');
+        match self {
+            Self::Exact(name) => item.name == name,
+            Self::Numbered(prefix) => item.name.strip_prefix(prefix).is_some_and(|rest| rest.chars().all(is_of_number)),
+            Self::Managed => is_managed(item),
+        }
+    }
+}
+
 fn is_managed(item: &SourceItem) -> bool {
-    let own = item.rest.get("_meta");
-    let meta = own.or_else(|| item.rest.get("policy")?.get("_meta"));
-    meta.and_then(|meta| meta.get("managed")).and_then(Value::as_bool).unwrap_or_default()
+    let meta = item.rest.get("_meta").or_else(|| item.rest.get("policy")?.get("_meta"));
+    let says = |key: &str| meta.and_then(|meta| meta.get(key));
+    says("managed") == Some(&Value::Bool(true)) && says("managed_by").is_none_or(|by| by != "fleet")
 }
 
 #[cfg(test)]
@@ -70,31 +119,61 @@ mod tests {
 
     use super::*;
 
-    fn item(kind: Kind, name: &str, rest: &Value) -> SourceItem {
-        SourceItem {
-            kind,
-            name: name.to_owned(),
-            settings: Map::new(),
-            mappings: Vec::new(),
-            aliases: Map::new(),
-            rest: rest.as_object().cloned().unwrap(),
-        }
+    fn item(kind: Kind, name: &str, meta: Value) -> SourceItem {
+        let rest = match meta {
+            Value::Null => Map::new(),
+            meta if kind == Kind::Policy => Map::from_iter([("policy".to_owned(), json!({"_meta": meta}))]),
+            meta => Map::from_iter([("_meta".to_owned(), meta)]),
+        };
+        SourceItem { kind, rest, ..SourceItem::index(name, Map::new(), Vec::new(), Map::new(), 1) }
     }
 
     #[test]
-    fn what_is_a_user_s_own_goes_along_whatever_it_is_called() {
-        for name in ["apm-x", "kibana-logs", "metricbeat-y", "logs-mine", "logs2"] {
-            assert_eq!(whose(&item(Kind::IndexTemplate, name, &json!({}))), None, "{name}");
+    fn what_people_made_goes_along() {
+        let own = [
+            "apm-x",
+            "kibana-logs",
+            "kibana",
+            "metricbeat-y",
+            "logs-mine",
+            "logs",
+            "metrics",
+            "ilm-history-mine",
+            "watches-2",
+            "searchguard-logs",
+            "synthetics-x",
+            "profiling-y",
+            "ss4o_logs",
+            "security_audit_log-2020.01.01",
+        ];
+        for name in own {
+            for kind in Kind::ALL {
+                assert!(find(&item(kind, name, Value::Null)).is_none(), "{kind} {name}");
+            }
         }
-        assert_eq!(whose(&item(Kind::Pipeline, "logs", &json!({}))), None);
+        assert!(
+            find(&item(Kind::IndexTemplate, "logs-nginx", json!({"managed": true, "managed_by": "fleet"}))).is_none()
+        );
+        assert!(find(&item(Kind::IndexTemplate, "mine", json!({"managed": false}))).is_none());
+        assert!(find(&item(Kind::Index, "watches", Value::Null)).is_none(), "it is a template's name only");
     }
 
     #[test]
-    fn what_is_the_product_s_is_known_by_its_name_or_by_what_it_says() {
-        assert_eq!(whose(&item(Kind::IndexTemplate, "logs", &json!({}))), Some(ELASTICSEARCH));
-        let managed = json!({"_meta": {"managed": true}});
-        assert_eq!(whose(&item(Kind::Pipeline, "any", &managed)), Some(ELASTICSEARCH));
-        assert_eq!(whose(&item(Kind::Policy, "any", &json!({"policy": managed}))), Some(ELASTICSEARCH));
-        assert_eq!(whose(&item(Kind::Policy, "any", &json!({"_meta": {"managed": "no"}}))), None);
+    fn what_products_bring_stays() {
+        for (kind, name) in [
+            (Kind::Index, "ilm-history-2-000001"),
+            (Kind::DataStream, "ilm-history-5"),
+            (Kind::LegacyTemplate, "triggered_watches"),
+            (Kind::LegacyTemplate, "kibana_index_template:.kibana_7"),
+            (Kind::Pipeline, "xpack_monitoring_6"),
+            (Kind::IndexTemplate, "ss4o_metrics_template"),
+            (Kind::Index, "searchguard"),
+        ] {
+            assert!(find(&item(kind, name, Value::Null)).is_some(), "{kind} {name}");
+        }
+        let managed = json!({"managed": true, "description": "default logs template"});
+        for kind in [Kind::IndexTemplate, Kind::ComponentTemplate, Kind::Pipeline, Kind::Policy] {
+            assert!(find(&item(kind, "logs", managed.clone())).is_some(), "{kind}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::item::{Item, Kind};
+use crate::rules::template::is_for_everything;
 use crate::server::Server;
 
 /// The path of the API for items of this kind, to which `/` and a name are added; for an index there is nothing before.
@@ -35,6 +36,10 @@ pub fn body(item: &Item) -> Value {
                 _ => Map::new(),
             };
             template.extend(parts);
+            if item.kind == Kind::IndexTemplate && is_for_everything(item) {
+                // Without settings, servers but Elasticsearch 8 stumble over a null there.
+                template.entry("settings").or_insert_with(|| json!({}));
+            }
             if !template.is_empty() || item.kind == Kind::ComponentTemplate {
                 body.insert("template".to_owned(), template.into());
             }
@@ -105,5 +110,8 @@ mod tests {
             assert_eq!(item.settings.len(), 1);
         }
         assert_eq!(take_body(&mut item, json!({"settings": 1})).unwrap_err(), "settings is no object but 1");
+        item.kind = Kind::IndexTemplate;
+        take_body(&mut item, json!({"index_patterns": ["*"]})).unwrap();
+        assert_eq!(body(&item), json!({"index_patterns": ["*"], "template": {"settings": {}}}));
     }
 }

@@ -228,7 +228,7 @@ fn for_everything(item: &mut Item, _: Versions) -> Result<(), Refusal> {
 }
 
 /// Whether one of its patterns is for all indices.
-fn is_for_everything(item: &Item) -> bool {
+pub fn is_for_everything(item: &Item) -> bool {
     let patterns = item.rest.get("index_patterns").and_then(Value::as_array);
     let mut patterns = patterns.into_iter().flatten().filter_map(Value::as_str);
     patterns.any(|pattern| !pattern.is_empty() && pattern.chars().all(|letter| letter == '*'))
