@@ -1,7 +1,7 @@
 //! What a rule is, and how all of them are applied.
 
 use crate::item::{Item, Refusal};
-use crate::rules::RULES;
+use crate::rules;
 use crate::server::Server;
 
 /// From where to where.
@@ -50,7 +50,7 @@ pub struct Example {
 /// # Errors
 /// The first rule that says that the target can't have it.
 pub fn translate(mut item: Item, versions: Versions) -> Result<Item, Refusal> {
-    for rule in RULES.iter().flat_map(|rules| rules.iter()).filter(|rule| (rule.applies)(versions)) {
+    for rule in rules::all().filter(|rule| (rule.applies)(versions)) {
         (rule.apply)(&mut item, versions)?;
     }
     Ok(item)
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_rule_does_what_its_examples_say() {
-        for rule in RULES.iter().flat_map(|rules| rules.iter()) {
+        for rule in rules::all() {
             assert!(!rule.examples.is_empty(), "{} has no example", rule.id);
             for example in rule.examples {
                 let versions =
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn ids_are_words_and_each_stands_once() {
-        let ids: Vec<&str> = RULES.iter().flat_map(|rules| rules.iter()).map(|rule| rule.id).collect();
+        let ids: Vec<&str> = rules::all().map(|rule| rule.id).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
         for id in ids {
             assert!(id.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'));
