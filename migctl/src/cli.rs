@@ -10,6 +10,7 @@ use crate::exit;
 
 mod curl;
 mod dead_letters;
+mod metadata;
 mod migration;
 mod output;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod reference;
 
 pub use curl::CurlArgs;
 pub use dead_letters::{DeadLettersCommand, WhichLetters};
+pub use metadata::{MetadataArgs, MetadataCommand};
 pub use migration::{
     AuditArgs, BusArgs, DecideArgs, EvidenceArgs, ForgetArgs, ListArgs, RetryArgs, RunArgs, StatusArgs, SubmitArgs,
     WishArgs,
@@ -144,6 +146,9 @@ Example:
     /// Write, check and show the configuration of a migration.
     #[command(subcommand)]
     Configure(ConfigureCommand),
+    /// Look at what becomes of indices, templates, pipelines and policies on the target, and create them.
+    #[command(subcommand)]
+    Metadata(MetadataCommand),
     /// Look into a snapshot repository.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),

@@ -10,6 +10,7 @@ pub mod forget;
 pub mod inspect;
 pub mod list;
 pub mod man;
+pub mod metadata;
 pub mod output;
 mod repository;
 pub mod retry;

@@ -22,7 +22,7 @@ mod view;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, SnapshotCommand};
+use cli::{Cli, Command, MetadataCommand, SnapshotCommand};
 use exit::Exit;
 use protocol::forward::Lines;
 
@@ -51,6 +51,8 @@ async fn run() -> ExitCode {
         Command::Retry(args) => commands::retry::retry(args).await,
         Command::DeadLetters(command) => commands::dead_letters::dead_letters(command).await,
         Command::Curl(args) => commands::curl::curl(args).await,
+        Command::Metadata(MetadataCommand::Evaluate(args)) => commands::metadata::metadata(args, false).await,
+        Command::Metadata(MetadataCommand::Migrate(args)) => commands::metadata::metadata(args, true).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Forget(args) => commands::forget::forget(args).await,
         Command::Configure(command) => commands::configure::configure(command).await,

@@ -1,4 +1,4 @@
-//! How far something is that reads documents and takes long: on standard error, from two seconds on.
+//! How far something is that takes long: on standard error, from two seconds on.
 //!
 //! On a terminal a line that changes, elsewhere a line now and then. Shared by whoever reads.
 
@@ -50,7 +50,24 @@ impl Ticker {
         }
     }
 
+    /// So many items were gone through.
+    pub fn items(&self, count: usize) {
+        if self.began.elapsed() >= FIRST_AFTER {
+            self.tell(|| format!("{} items", table::count(count as u64)));
+        }
+    }
+
     fn show(&self) {
+        self.tell(|| {
+            let (documents, bytes) = (self.documents.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+            let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+            let rate = bytes.saturating_mul(1_000) / millis;
+            let (documents, bytes) = (table::count(documents), table::size(bytes));
+            format!("{documents} documents, {bytes} of sources, {}/s", table::size(rate))
+        });
+    }
+
+    fn tell(&self, text: impl FnOnce() -> String) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let terminal = Term::stderr().is_term();
         let every = if terminal { CHANGE_EVERY } else { LINE_EVERY };
@@ -58,15 +75,7 @@ impl Ticker {
             return;
         }
         shown.at = Some(Instant::now());
-        let (documents, bytes) = (self.documents.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = bytes.saturating_mul(1_000) / millis;
-        let text = format!(
-            "{} documents, {} of sources, {}/s",
-            table::count(documents),
-            table::size(bytes),
-            table::size(rate)
-        );
+        let text = text();
         match terminal {
             true => shown.bar.get_or_insert_with(ProgressBar::new_spinner).set_message(text),
             false => eprintln!("{text}"),

@@ -12,7 +12,7 @@ use super::compare::Difference;
 const PLACES_SHOWN: usize = 5;
 
 /// Kinds of items that documents are loaded into.
-const HOLD_DOCUMENTS: [Kind; 2] = [Kind::Index, Kind::DataStream];
+pub const HOLD_DOCUMENTS: [Kind; 2] = [Kind::Index, Kind::DataStream];
 
 /// What becomes of every item.
 #[derive(Debug, Clone, Default, Serialize)]
