@@ -78,6 +78,14 @@ pub struct Destination {
     pub join: Option<Join>,
 }
 
+impl Destination {
+    /// Documents only ever go with `create`: what is there under an id stays, whatever else is wanted.
+    #[must_use]
+    pub fn only_creates(&self) -> bool {
+        self.stream || self.ids_may_meet
+    }
+}
+
 /// How documents with `_parent` (Elasticsearch before 6) become documents with a join field, in their source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Join {

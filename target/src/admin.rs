@@ -153,18 +153,28 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::success`]; [`TargetError::Malformed`] where the name is an alias of several indices.
     pub async fn index(&self, name: &str) -> Result<Option<IndexState>, TargetError> {
+        let mut states = self.indices(name).await?;
+        let last = states.pop();
+        if states.is_empty() {
+            return Ok(last);
+        }
+        let count = states.len() + 1;
+        Err(self.malformed(&format!("describe index {name}"), format!("{count} indices go by this name")))
+    }
+
+    /// Describes the indices that go by a name: one, those of an alias, those of a data stream, or none.
+    ///
+    /// # Errors
+    /// As [`Cluster::success`]; [`TargetError::IndexName`].
+    pub async fn indices(&self, name: &str) -> Result<Vec<IndexState>, TargetError> {
         let what = format!("describe index {name}");
         let path = format!("{}?flat_settings=true", index_path(name)?);
         let answer = self.request(Method::GET, &path, None).await?;
         if answer.status == 404 && answer::fault(&answer.body).kind == "index_not_found_exception" {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let states: BTreeMap<String, IndexState> = self.read(&what, &self.success(&what, answer)?)?;
-        let count = states.len();
-        match (count, states.into_iter().next()) {
-            (1, Some((name, state))) => Ok(Some(IndexState { name, ..state })),
-            _ => Err(self.malformed(&what, format!("{count} indices go by this name"))),
-        }
+        Ok(states.into_iter().map(|(name, state)| IndexState { name, ..state }).collect())
     }
 
     /// Changes settings of an open index that can be changed so.

@@ -98,7 +98,7 @@ enum RawError {
 }
 
 #[derive(Deserialize)]
-struct RawCause {
+pub(crate) struct RawCause {
     #[serde(rename = "type")]
     kind: String,
     reason: Option<String>,

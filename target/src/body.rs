@@ -1,14 +1,15 @@
 //! The body of a `_bulk` request while it is being packed.
 //!
-//! In: ids, routings and sources. Out: the bytes to send, and where each item begins and ends in them, so that items
+//! In: ids, routings and sources, and indices where there are several. Out: the bytes to send, and where each item begins and ends in them, so that items
 //! can be sent again without being packed again.
 //!
 //! ```text
-//! {"index":{"_id":"…","routing":"…"}}\n
+//! {"index":{"_index":"…","_id":"…","routing":"…"}}\n
 //! {… source on one line …}\n
 //! ```
 //!
-//! Holds: an item is two lines whatever is in its id or source. The index stands in the request's path.
+//! Holds: an item is two lines whatever is in its id or source. Where one index is meant by all of them, it stands in the
+//! request's path.
 //! Not here: when a body is full. After: the Bulk API of Elasticsearch 7 and OpenSearch 1, which is unchanged since.
 
 use std::ops::Range;
@@ -36,7 +37,21 @@ impl Op {
     }
 }
 
-/// A bulk body. Ids must differ within it: where some items are sent again, they arrive after the others.
+/// What is to be done with a document, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Action<'a> {
+    /// What.
+    pub op: Op,
+    /// In which index or data stream; `None`: in that of the request.
+    pub index: Option<&'a str>,
+    /// Under which `_id`.
+    pub id: &'a str,
+    /// By which `_routing`, where one was given.
+    pub routing: Option<&'a str>,
+}
+
+/// A bulk body. Ids must differ within it, unless all that meet are created: where some items are sent
+/// again, they arrive after the others.
 ///
 /// The bytes are shared with the requests that carry them, and reused after [`clear`](Self::clear).
 #[derive(Debug, Clone, Default)]
@@ -57,14 +72,27 @@ struct Item {
 }
 
 impl BulkBody {
-    /// Packs a document. Line breaks in `source` become spaces, which JSON does not mind; else it is sent as it is.
+    /// Packs a document for the request's index. Line breaks in `source` become spaces, which JSON does not mind; else it
+    /// is sent as it is.
     pub fn push(&mut self, op: Op, id: &str, routing: Option<&str>, source: &[u8]) {
+        self.push_parts(&Action { op, index: None, id, routing }, &[source]);
+    }
+
+    /// The same for any index, with a source that comes in parts.
+    pub fn push_parts(&mut self, action: &Action<'_>, source: &[&[u8]]) {
+        let Action { op, index, id, routing } = *action;
         // Copies only if a request still holds the bytes, and `clear` sees to it that none does.
         let bytes = Arc::make_mut(&mut self.bytes);
         let start = bytes.len();
         bytes.extend_from_slice(b"{\"");
         bytes.extend_from_slice(op.as_str().as_bytes());
-        bytes.extend_from_slice(b"\":{\"_id\":");
+        bytes.extend_from_slice(b"\":{");
+        if let Some(index) = index {
+            bytes.extend_from_slice(b"\"_index\":");
+            push_json_string(bytes, index);
+            bytes.push(b',');
+        }
+        bytes.extend_from_slice(b"\"_id\":");
         push_json_string(bytes, id);
         if let Some(routing) = routing {
             bytes.extend_from_slice(b",\"routing\":");
@@ -75,7 +103,9 @@ impl BulkBody {
         }
         bytes.extend_from_slice(b"}}\n");
         let source_start = bytes.len();
-        push_on_one_line(bytes, source);
+        for part in source {
+            push_on_one_line(bytes, part);
+        }
         bytes.push(b'\n');
         self.items.push(Item { start, source: source_start, end: bytes.len() });
     }
@@ -212,6 +242,17 @@ mod tests {
         assert_eq!(body.source(4), None);
         assert_eq!(body.action(0), r#"{"index":{"_id":"1"}}"#);
         assert_eq!((body.len(), body.byte_len()), (4, body.bytes.len()));
+    }
+
+    #[test]
+    fn an_action_may_name_its_index_and_a_source_may_come_in_parts() {
+        let mut body = BulkBody::default();
+        let action = Action { op: Op::Create, index: Some("a\"b"), id: "1", routing: Some("r") };
+        body.push_parts(&action, &[b"{", b"\"j\":1", b",", b"\n\"a\":2}"]);
+        let item = "{\"create\":{\"_index\":\"a\\\"b\",\"_id\":\"1\",\"routing\":\"r\"}}\n{\"j\":1, \"a\":2}\n";
+        assert_eq!(text(&body.bytes), item);
+        assert_eq!(body.source(0), Some(br#"{"j":1, "a":2}"#.as_slice()));
+        assert_eq!(body.key(0), Some(("1".to_owned(), Some("r".to_owned()))));
     }
 
     #[test]

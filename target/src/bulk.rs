@@ -18,7 +18,7 @@
 //! A bulk request into a missing index creates it where the target allows that, and no parameter forbids it: the caller
 //! compares the index's uuid before and after ([`Cluster::index`]).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -27,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::{self, Fault, ItemAnswer};
 use crate::body::BulkBody;
 use crate::client::{Answer, Cluster, Lost, index_path};
+use crate::effort::{Effort, Manner};
 use crate::error::TargetError;
 use crate::outcome::{self, Meaning};
-use crate::patience::Patience;
 
 /// What is asked for. `pipeline=_none` keeps the index's default pipeline from processing documents a second time; the
 /// final one has to be taken off the index. Without causes and ids, an answer is about 25 bytes per document.
@@ -113,15 +113,37 @@ impl Cluster {
         observer: &dyn BulkObserver,
         cancel: &CancellationToken,
     ) -> Result<Vec<ItemOutcome>, TargetError> {
+        let path = format!("{}/{QUERY}", index_path(index)?);
+        self.bulk_at(path, format!("bulk into {index}"), body, Manner { options, observer, cancel }).await
+    }
+
+    /// Writes the documents of `body` into the indices that their actions name.
+    ///
+    /// # Errors
+    /// As [`Cluster::bulk`].
+    pub async fn bulk_into_several(
+        &self,
+        body: &BulkBody,
+        options: &BulkOptions,
+        observer: &dyn BulkObserver,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<ItemOutcome>, TargetError> {
+        let what = "bulk into several indices".to_owned();
+        self.bulk_at(format!("/{QUERY}"), what, body, Manner { options, observer, cancel }).await
+    }
+
+    async fn bulk_at(
+        &self,
+        path: String,
+        what: String,
+        body: &BulkBody,
+        manner: Manner<'_>,
+    ) -> Result<Vec<ItemOutcome>, TargetError> {
         let call = Call {
             cluster: self,
-            path: format!("{}/{QUERY}", index_path(index)?),
-            what: format!("bulk into {index}"),
+            path,
             body,
-            options,
-            observer,
-            cancel,
-            patience: Patience::new(Instant::now()),
+            effort: Effort::new(self, what, manner),
             malformed: 0,
             outcomes: vec![None; body.len()],
             todo: Vec::new(),
@@ -134,13 +156,8 @@ impl Cluster {
 struct Call<'a> {
     cluster: &'a Cluster,
     path: String,
-    /// For messages.
-    what: String,
     body: &'a BulkBody,
-    options: &'a BulkOptions,
-    observer: &'a dyn BulkObserver,
-    cancel: &'a CancellationToken,
-    patience: Patience,
+    effort: Effort<'a>,
     /// Answers in a row that could not be understood.
     malformed: u32,
     outcomes: Vec<Option<ItemOutcome>>,
@@ -161,24 +178,16 @@ impl Call<'_> {
     async fn run(mut self) -> Result<Vec<ItemOutcome>, TargetError> {
         self.plan((0..self.body.len()).collect());
         while let Some(part) = self.todo.pop() {
-            if self.cancel.is_cancelled() || !self.observer.may_send() {
-                return Err(TargetError::Cancelled); // the lease may be lost: not one more request
-            }
             let request = self.cluster.send(Method::POST, &self.path, "application/x-ndjson", Some(part.bytes.clone()));
-            match self.cancel.run_until_cancelled(request).await.ok_or(TargetError::Cancelled)? {
+            match self.effort.send(request).await? {
                 Err(lost) => self.lost(part, lost).await?,
-                Ok(answer) => {
-                    self.observer.answered(answer.status);
-                    if answer.is_success() {
-                        self.answered(part, &answer).await?;
-                    } else {
-                        self.failed(part, &answer).await?;
-                    }
-                }
+                Ok(answer) if answer.is_success() => self.answered(part, &answer).await?,
+                Ok(answer) => self.failed(part, &answer).await?,
             }
         }
-        let outcomes: Option<Vec<ItemOutcome>> = self.outcomes.into_iter().collect();
-        outcomes.ok_or_else(|| self.cluster.malformed(&self.what, "an item was left without an outcome".to_owned()))
+        let (what, outcomes) = (self.effort.what, self.outcomes);
+        let outcomes: Option<Vec<ItemOutcome>> = outcomes.into_iter().collect();
+        outcomes.ok_or_else(|| self.cluster.malformed(&what, "an item was left without an outcome".to_owned()))
     }
 
     /// Puts items on the list of what has to be sent.
@@ -209,11 +218,11 @@ impl Call<'_> {
                 }
                 Meaning::Target(advice) => {
                     let fault = item.fault.unwrap_or_else(|| answer::fault(&[]));
-                    return Err(self.cluster.refused(&self.what, item.status, fault, advice));
+                    return Err(self.cluster.refused(&self.effort.what, item.status, fault, advice));
                 }
                 Meaning::Denied => {
                     let fault = item.fault.unwrap_or_else(|| answer::fault(&[]));
-                    return Err(self.cluster.denied(&self.what, item.status, fault));
+                    return Err(self.cluster.denied(&self.effort.what, item.status, fault));
                 }
             }
         }
@@ -233,15 +242,15 @@ impl Call<'_> {
         }
         match outcome::meaning(answer.status, Some(&fault)) {
             Meaning::Busy => self.again(part, &format!("{} {}: {}", answer.status, fault.kind, fault.reason)).await,
-            Meaning::Target(advice) => Err(self.cluster.refused(&self.what, answer.status, fault, advice)),
-            Meaning::Denied => Err(self.cluster.denied(&self.what, answer.status, fault)),
+            Meaning::Target(advice) => Err(self.cluster.refused(&self.effort.what, answer.status, fault, advice)),
+            Meaning::Denied => Err(self.cluster.denied(&self.effort.what, answer.status, fault)),
             Meaning::Document if outcome::is_validation(&fault) => {
                 let Fault { kind, reason } = fault;
                 self.halve(part, ItemOutcome::Rejected { status: answer.status, kind, reason });
                 Ok(())
             }
             Meaning::Document | Meaning::AlreadyThere | Meaning::Written => {
-                Err(self.cluster.refused(&self.what, answer.status, fault, outcome::CHECK_ENDPOINT))
+                Err(self.cluster.refused(&self.effort.what, answer.status, fault, outcome::CHECK_ENDPOINT))
             }
         }
     }
@@ -249,8 +258,7 @@ impl Call<'_> {
     /// No answer: some items may have been written.
     async fn lost(&mut self, mut part: Part, lost: Lost) -> Result<(), TargetError> {
         if lost.advice.is_some() {
-            let (requests, elapsed) = (self.patience.requests(), self.patience.elapsed(Instant::now()));
-            return Err(self.cluster.lost(self.what.clone(), requests, elapsed, lost));
+            return Err(self.effort.lost(lost));
         }
         if lost.unsent {
             // The size of what was not sent is not to blame.
@@ -264,7 +272,7 @@ impl Call<'_> {
     async fn not_understood(&mut self, part: Part, why: String) -> Result<(), TargetError> {
         self.malformed += 1;
         if self.malformed == MALFORMED_MAX {
-            return Err(self.cluster.malformed(&self.what, why));
+            return Err(self.cluster.malformed(&self.effort.what, why));
         }
         self.todo.push(part);
         self.wait(&why).await
@@ -301,18 +309,11 @@ impl Call<'_> {
         if let Some(slot) = self.outcomes.get_mut(number) {
             *slot = Some(outcome);
         }
-        self.patience.success(Instant::now());
+        self.effort.success();
     }
 
     async fn wait(&mut self, reason: &str) -> Result<(), TargetError> {
-        let now = Instant::now();
-        let Some(wait) = self.patience.failure(self.options, now, rand::random()) else {
-            let (requests, elapsed) = (self.patience.requests(), self.patience.elapsed(now));
-            return Err(self.cluster.unavailable(self.what.clone(), requests, elapsed, reason.to_owned()));
-        };
-        tracing::debug!(what = self.what, reason, wait = ?wait, "target is busy");
-        self.observer.backoff(reason, wait);
-        self.cancel.run_until_cancelled(tokio::time::sleep(wait)).await.ok_or(TargetError::Cancelled)
+        self.effort.wait(reason).await
     }
 }
 

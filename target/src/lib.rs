@@ -3,7 +3,8 @@
 //! *Where to*: [`endpoint`] reads the address; [`client`] speaks HTTP, as who [`auth`] says, by the certificates of
 //! [`tls`]. *Administration*: [`admin`] creates, describes and counts indices, [`lifecycle`] opens and closes them;
 //! [`health`] and [`templates`] say what would be in the way. *Documents*: [`body`] packs them, [`bulk`] sends them and
-//! says what became of each, by the rules of the private `outcome`. *Lines*: [`file`](mod@file) keeps a directory whose
+//! says what became of each, by the rules of the private `outcome`; [`compare`] says whether what was there is the same.
+//! *Lines*: [`file`](mod@file) keeps a directory whose
 //! files survive a crash. Errors and what
 //! follows from them: [`error`].
 //!
@@ -29,6 +30,8 @@ pub mod templates;
 
 pub mod body;
 pub mod bulk;
+pub mod compare;
+mod effort;
 mod outcome;
 mod patience;
 
@@ -36,9 +39,10 @@ pub mod file;
 
 pub use admin::{ClusterInfo, IndexState, Product, Version};
 pub use auth::{Auth, Secret};
-pub use body::{BulkBody, Op};
+pub use body::{Action, BulkBody, Op};
 pub use bulk::{BulkObserver, BulkOptions, ItemOutcome};
 pub use client::{Answer, Cluster, ClusterOptions, index_path, path_segment};
+pub use compare::Held;
 pub use endpoint::Endpoint;
 pub use error::{TargetError, Verdict};
 pub use file::{DirectoryTarget, SliceFile};

@@ -99,7 +99,8 @@ const RULES: &[Rule] = &[
     rule("illegal_argument_exception", "has index routing associated with it", ALIAS),
     rule("illegal_argument_exception", "op_type of create are allowed in data streams", STREAM),
     rule("illegal_argument_exception", "targeting backing indices is disallowed", STREAM),
-    rule("illegal_argument_exception", "specifies a custom routing", STREAM),
+    // Those without a routing are taken all the same.
+    rule("illegal_argument_exception", "specifies a custom routing", Document),
     rule("illegal_argument_exception", "pipeline with id [", PIPELINE),
     // Lucene's and the engine's words: "number … cannot exceed", "Number … can't exceed".
     rule("illegal_argument_exception", "umber of documents in the index can", FULL),
@@ -197,7 +198,7 @@ mod tests {
             400,
             "illegal_argument_exception",
             "index request targeting data stream [ds-1] specifies a custom routing.",
-            STREAM,
+            Document,
         ),
         (400, "illegal_argument_exception", "pipeline with id [nope] does not exist", PIPELINE),
         (400, "illegal_argument_exception", "Number of documents in the index can't exceed [2147483519]", FULL),

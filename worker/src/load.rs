@@ -8,9 +8,17 @@
 //! without holes. The end of the slice drains; a lost lease, a stop or a failure drops what is in flight, which no
 //! checkpoint covers, so it is read and written again.
 
+mod route;
+mod splice;
+
+mod batch;
 mod pack;
-mod progress;
+
+mod meet;
+mod place;
 mod sink;
+
+mod progress;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +30,7 @@ use futures::stream::FuturesOrdered;
 use lucene::{Commit, Segment};
 use protocol::bus;
 use protocol::checkpoint::{Failure, ShardRecord, SliceCheckpoint, Verdict};
+use protocol::destination::TargetIndex;
 use protocol::event::Event;
 use protocol::ids::{ShardId, SliceId};
 use protocol::names::{self, Bucket};
@@ -32,14 +41,16 @@ use snapshot::{ShardDirectory, ShardFiles};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Context, Migration, TargetHandle};
+use crate::context::{Context, Migration, TargetHandle, Types};
 use crate::failure::{TaskError, with_blob};
 use crate::lease::Lease;
 use crate::line::LineWriter;
 use crate::read::{RangeReader, ReadError, ReadOptions, VersionsWanted};
 
-use pack::{Batch, Format, Limits, Packer};
+use batch::Batch;
+use pack::{Format, Limits, Packer, Stop};
 use progress::Progress;
+use route::Router;
 use sink::{Answered, Sink};
 
 /// Batches that wait between reader and sender: one, so that the sender never waits for the reader to begin.
@@ -96,6 +107,7 @@ struct Job<'a> {
     plan: &'a ShardPlan,
     planned: &'a PlannedSlice,
     index: InventoryIndex,
+    to: TargetIndex,
     files: Arc<ShardFiles>,
     reading: ReadOptions,
 }
@@ -109,30 +121,24 @@ impl<'a> Job<'a> {
         planned: &'a PlannedSlice,
     ) -> Result<Self, TaskError> {
         let inventory = migration.inventory(&*context.bus).await?;
-        let (index, _) = inventory.index(shard.index)?;
+        let (index, page) = inventory.index(shard.index)?;
         let files = Arc::new(migration.shard_files(index, shard).await?);
-        let types = migration.types(index).await?;
-        // Only lines hold parents: a bulk body has no place for them.
         let to_lines = matches!(migration.target()?, TargetHandle::Directory(_));
-        let reading = ReadOptions {
-            doc_type: types.doc.clone(),
-            parent_types: if to_lines { types.parents.clone() } else { BTreeMap::new() },
-            versions: match (to_lines, migration.spec.on_conflict) {
-                (true, _) => VersionsWanted::All,
-                (false, OnConflict::Newer) => VersionsWanted::Version,
-                (false, OnConflict::Overwrite | OnConflict::Keep) => VersionsWanted::Nothing,
-            },
-            recover_source: migration.spec.recover_source,
+        // Lines keep the names, ids and types of the source.
+        let to = if to_lines {
+            TargetIndex::default()
+        } else {
+            migration.target_index(&*context.bus, index.no, page).await?
         };
-        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), files, reading })
+        let reading = reading(migration, &*migration.types(index).await?, &to, to_lines);
+        Ok(Self { context, migration, shard, plan, planned, index: index.clone(), to, files, reading })
     }
 
     async fn run(&self, progress: &mut Progress, lease: &Lease) -> Result<(), TaskError> {
         self.tell_where_from(progress.checkpoint()).await?;
         let file_len = progress.checkpoint().file_len;
-        let sink = Sink::open(self.context, self.migration, self.shard, self.planned, &self.index, file_len).await?;
+        let sink = Sink::open(self.migration, &self.to, self.shard, self.planned, &self.index, file_len).await?;
         let sink = Arc::new(sink);
-        sink.check_index().await?;
 
         let cancel = lease.cancel.child_token();
         let _stop_sends = cancel.clone().drop_guard();
@@ -156,14 +162,14 @@ impl<'a> Job<'a> {
         };
         sent?;
         read?;
-        sink.check_index().await?;
+        sink.check().await?;
         let file_len = sink.finish().await?;
         progress.finish(self.context, file_len).await
     }
 
     fn format(&self) -> Result<Format, TaskError> {
         Ok(match self.migration.target()? {
-            TargetHandle::Cluster(_) => Format::Bulk(self.migration.spec.on_conflict),
+            TargetHandle::Cluster(_) => Format::Bulk(Router::new(self.to.clone(), self.migration.spec.on_conflict)),
             TargetHandle::Directory(_) => Format::Lines(LineWriter::new(&self.index.name)),
         })
     }
@@ -232,6 +238,24 @@ impl<'a> Job<'a> {
     }
 }
 
+/// What of the documents is wanted.
+fn reading(migration: &Migration, types: &Types, to: &TargetIndex, to_lines: bool) -> ReadOptions {
+    let joined = to.destinations.iter().any(|destination| destination.join.is_some());
+    let compared = migration.spec.on_conflict == OnConflict::Newer
+        && to.destinations.iter().any(|destination| !destination.only_creates());
+    ReadOptions {
+        doc_type: types.doc.clone(),
+        // Lines hold parents, and join fields; else a bulk body has no place for them.
+        parent_types: if to_lines || joined { types.parents.clone() } else { BTreeMap::new() },
+        versions: match (to_lines, compared) {
+            (true, _) => VersionsWanted::All,
+            (false, true) => VersionsWanted::Version,
+            (false, false) => VersionsWanted::Nothing,
+        },
+        recover_source: migration.spec.recover_source,
+    }
+}
+
 /// The reader's thread: every range from its checkpoint on, into batches.
 fn read_slice(
     directory: Arc<ShardDirectory>,
@@ -240,7 +264,7 @@ fn read_slice(
     planned: &PlannedSlice,
     checkpoint: &SliceCheckpoint,
     mut packer: Packer,
-) -> Result<(), ReadError<pack::Closed>> {
+) -> Result<(), ReadError<Stop>> {
     let commit = Commit::read(&*directory)?;
     for (at, (range, progress)) in planned.ranges.iter().zip(&checkpoint.ranges).enumerate() {
         if progress.next_doc >= range.to_doc {
@@ -263,7 +287,7 @@ fn read_slice(
 }
 
 /// Why the reader ended; bytes that make no sense are named with their blob, which is what a person can put back.
-fn failure(files: &ShardFiles, error: ReadError<pack::Closed>) -> TaskError {
+fn failure(files: &ShardFiles, error: ReadError<Stop>) -> TaskError {
     let error = match error {
         ReadError::Lucene(error) => error,
         ReadError::Document { segment, doc, what } => {
@@ -277,7 +301,14 @@ fn failure(files: &ShardFiles, error: ReadError<pack::Closed>) -> TaskError {
             );
             return TaskError::say(Verdict::FailShard, reason);
         }
-        ReadError::Stopped(pack::Closed) => return TaskError::GivenUp,
+        ReadError::Stopped(Stop::Closed) => return TaskError::GivenUp,
+        ReadError::Stopped(Stop::NoDestination { segment, doc, doc_type }) => {
+            let reason = format!(
+                "document {doc} of segment {segment} is of mapping type {doc_type}, which metadata gave no destination: \
+                 run `migctl retry metadata`"
+            );
+            return TaskError::say(Verdict::FailShard, reason);
+        }
     };
     with_blob(files, &error)
 }

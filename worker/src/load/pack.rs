@@ -5,104 +5,55 @@
 
 use std::sync::Arc;
 
-use protocol::checkpoint::{RangeCrc, SkipReason};
-use protocol::spec::OnConflict;
-use target::{BulkBody, Op};
+use protocol::checkpoint::RangeCrc;
+use target::BulkBody;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::batch::{Batch, Body, Item, Step, Unreadable};
+use super::route::Router;
+use super::splice;
 use crate::context::Migration;
 use crate::lease::Pulse;
 use crate::line::LineWriter;
-use crate::memory::{Budget, Permit};
+use crate::memory::Budget;
 use crate::read::{Document, Read, Visitor};
 
-/// Around a source in a body: action line, ids, field names.
+/// Around a source in a body: action line, ids, field names, what is spliced in.
 const FRAME_BYTES: usize = 1024;
 
-/// Nobody takes batches any more.
+/// Why no more documents are packed.
 #[derive(Debug)]
-pub struct Closed;
+pub enum Stop {
+    /// Nobody takes batches any more.
+    Closed,
+    /// A document that nobody takes.
+    NoDestination {
+        /// Its segment.
+        segment: String,
+        /// Its Lucene document.
+        doc: u32,
+        /// Its mapping type.
+        doc_type: String,
+    },
+}
 
 /// What a body is made of.
 pub enum Format {
-    /// Bulk actions, by what becomes of a document that the target has.
-    Bulk(OnConflict),
+    /// Bulk actions.
+    Bulk(Router),
     /// Lines of an export.
     Lines(LineWriter),
 }
 
-/// A body and what it covers.
-pub struct Batch {
-    /// What is sent.
-    pub body: Body,
-    /// Where each document of the body comes from, in order.
-    pub items: Vec<Item>,
-    /// How far each range is once this batch is answered, and what of it was not sent.
-    pub steps: Vec<Step>,
-    /// Documents that were never sent because they can't be.
-    pub unreadable: Vec<Unreadable>,
-    /// Rides along until the batch is dropped.
-    permit: Option<Permit>,
-}
-
-/// The bytes of a batch.
-pub enum Body {
-    /// For a cluster.
-    Bulk(BulkBody),
-    /// For a directory.
-    Lines(Vec<u8>),
-}
-
-impl Body {
-    fn len(&self) -> usize {
-        match self {
-            Self::Bulk(body) => body.byte_len(),
-            Self::Lines(lines) => lines.len(),
-        }
+impl Format {
+    /// A batch with nothing in it.
+    fn batch(&self) -> Batch {
+        Batch::of(match self {
+            Self::Bulk(_) => Body::Bulk(BulkBody::default()),
+            Self::Lines(_) => Body::Lines(Vec::new()),
+        })
     }
-}
-
-/// One document of a body.
-pub struct Item {
-    /// Its range in the slice.
-    pub range: usize,
-    /// Its Lucene document.
-    pub doc: u32,
-    /// Length of its source in bytes.
-    pub source_len: u64,
-    /// Its source is that of `_recovery_source`.
-    pub recovered: bool,
-}
-
-/// Progress of one range that comes with a batch.
-pub struct Step {
-    /// The range in the slice.
-    pub range: usize,
-    /// The segment it is of.
-    pub segment: String,
-    /// The first document after the batch.
-    pub next_doc: u32,
-    /// The CRC at the start of the chunk that holds `next_doc`.
-    pub crc: RangeCrc,
-    /// Nested children passed over.
-    pub nested: u64,
-    /// Documents passed over, with the reason.
-    pub skipped: Vec<SkipReason>,
-}
-
-/// A document whose source can't be made JSON.
-pub struct Unreadable {
-    /// Its range in the slice.
-    pub range: usize,
-    /// Its Lucene document.
-    pub doc: u32,
-    /// `_id`.
-    pub id: String,
-    /// `_routing`.
-    pub routing: Option<String>,
-    /// What is wrong with it.
-    pub reason: String,
 }
 
 /// How large batches may be, and from which budget they take their memory.
@@ -149,7 +100,7 @@ impl Packer {
     #[must_use]
     pub fn new(limits: Limits, format: Format, sender: mpsc::Sender<Batch>, pulse: Pulse) -> Self {
         Self {
-            open: Batch::empty(&format),
+            open: format.batch(),
             format,
             limits,
             runtime: Handle::current(),
@@ -172,7 +123,7 @@ impl Packer {
     ///
     /// # Errors
     /// Nobody takes batches any more.
-    pub fn end_range(&mut self, to_doc: u32, crc: lucene::RangeCrc) -> Result<(), Closed> {
+    pub fn end_range(&mut self, to_doc: u32, crc: lucene::RangeCrc) -> Result<(), Stop> {
         self.crc = RangeCrc { value: crc.value, to: crc.to };
         self.step(to_doc);
         // Segments without documents would collect steps without end.
@@ -183,12 +134,12 @@ impl Packer {
     ///
     /// # Errors
     /// Nobody takes batches any more.
-    pub fn flush(&mut self) -> Result<(), Closed> {
+    pub fn flush(&mut self) -> Result<(), Stop> {
         if self.open.steps.is_empty() {
             return Ok(());
         }
-        let batch = std::mem::replace(&mut self.open, Batch::empty(&self.format));
-        self.sender.blocking_send(batch).map_err(|_| Closed)
+        let batch = std::mem::replace(&mut self.open, self.format.batch());
+        self.sender.blocking_send(batch).map_err(|_| Stop::Closed)
     }
 
     /// The step of the current range in the open batch, moved on to `next_doc`.
@@ -213,7 +164,7 @@ impl Packer {
     }
 
     /// Makes room for a document of `len` bytes: closes the open batch if it is full, takes memory if it has none.
-    fn make_room(&mut self, len: usize) -> Result<(), Closed> {
+    fn make_room(&mut self, len: usize) -> Result<(), Stop> {
         let Limits { bytes_max, docs_max, .. } = self.limits;
         let full = self.open.body.len().saturating_add(len) > bytes_max || self.open.items.len() >= docs_max;
         if full && !self.open.items.is_empty() {
@@ -222,46 +173,51 @@ impl Packer {
         if self.open.items.is_empty() {
             self.open.permit = None;
             let permit = self.runtime.block_on(self.limits.memory.take(len.max(bytes_max)));
-            self.open.permit = Some(permit.ok_or(Closed)?);
+            self.open.permit = Some(permit.ok_or(Stop::Closed)?);
         }
         Ok(())
     }
 
-    fn push(&mut self, doc: u32, document: &Document<'_>) -> Result<(), Closed> {
+    fn push(&mut self, doc: u32, document: &Document<'_>) -> Result<(), Stop> {
         let source = document.source.bytes();
         self.make_room(source.len().saturating_add(FRAME_BYTES))?;
-        match (&mut self.open.body, &self.format) {
-            (Body::Bulk(body), Format::Bulk(on_conflict)) => {
-                body.push(op(*on_conflict, document), document.id, document.routing, source);
+        let (range, source_len, recovered) = (self.range, source.len() as u64, document.recovered);
+        let mut item = Item { range, doc, source_len, recovered, destination: 0, doc_type: None, type_in_id: false };
+        match (&mut self.open.body, &mut self.format) {
+            (Body::Bulk(body), Format::Bulk(router)) => {
+                let way = router.way(document).map_err(|doc_type| {
+                    let segment = self.segment.clone();
+                    Stop::NoDestination { segment, doc, doc_type }
+                })?;
+                match way.member(source) {
+                    Ok(None) => body.push_parts(&way.action(), &[source]),
+                    Ok(Some(member)) => body.push_parts(&way.action(), &splice::with_member(source, &member)),
+                    Err(reason) => {
+                        let (id, routing) = (document.id.to_owned(), document.routing.map(str::to_owned));
+                        self.open.unreadable.push(Unreadable { range, doc, id, routing, kind: "join_field", reason });
+                        return Ok(());
+                    }
+                }
+                (item.destination, item.type_in_id) = (way.destination, way.type_in_id);
+                item.doc_type = Some(way.doc_type);
             }
             (Body::Lines(lines), Format::Lines(writer)) => writer.push(document, lines),
             (Body::Bulk(_), Format::Lines(_)) | (Body::Lines(_), Format::Bulk(_)) => {}
         }
-        let (range, source_len, recovered) = (self.range, source.len() as u64, document.recovered);
-        self.open.items.push(Item { range, doc, source_len, recovered });
+        self.open.items.push(item);
         Ok(())
     }
 }
 
-/// What the target is to do with a document whose id it has.
-fn op(on_conflict: OnConflict, document: &Document<'_>) -> Op {
-    match on_conflict {
-        OnConflict::Overwrite => Op::Index,
-        OnConflict::Keep => Op::Create,
-        // The reader hands out no document without one.
-        OnConflict::Newer => Op::IndexVersion(document.versions.version.unwrap_or_default()),
-    }
-}
-
 impl Visitor for Packer {
-    type Stop = Closed;
+    type Stop = Stop;
 
     fn chunk(&mut self, crc: lucene::RangeCrc) {
         self.crc = RangeCrc { value: crc.value, to: crc.to };
         self.pulse.beat();
     }
 
-    fn doc(&mut self, doc: u32, read: Read<'_>) -> Result<(), Closed> {
+    fn doc(&mut self, doc: u32, read: Read<'_>) -> Result<(), Stop> {
         match read {
             Read::Document(document) => self.push(doc, &document)?,
             Read::Unreadable { id, routing, reason } => self.open.unreadable.push(Unreadable {
@@ -269,6 +225,7 @@ impl Visitor for Packer {
                 doc,
                 id: id.to_owned(),
                 routing: routing.map(str::to_owned),
+                kind: "unreadable_source",
                 reason,
             }),
             Read::Nested => {
@@ -287,18 +244,12 @@ impl Visitor for Packer {
     }
 }
 
-impl Batch {
-    fn empty(format: &Format) -> Self {
-        let body = match format {
-            Format::Bulk(_) => Body::Bulk(BulkBody::default()),
-            Format::Lines(_) => Body::Lines(Vec::new()),
-        };
-        Self { body, items: Vec::new(), steps: Vec::new(), unreadable: Vec::new(), permit: None }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use protocol::checkpoint::SkipReason;
+    use protocol::destination::{Destination, TargetIndex};
+    use protocol::spec::OnConflict;
+
     use super::*;
     use crate::read::{Source, Versions};
 
@@ -307,8 +258,9 @@ mod tests {
 
     fn packer(sender: mpsc::Sender<Batch>, memory: Arc<Budget>) -> Packer {
         let limits = Limits { bytes_max: BATCH, docs_max: 100, memory };
-        let mut packer =
-            Packer::new(limits, Format::Bulk(OnConflict::Overwrite), sender, Pulse::new(crate::lease::Asked::now()));
+        let router = Router::new(TargetIndex::one(Destination::default()), OnConflict::Overwrite);
+        let pulse = Pulse::new(crate::lease::Asked::now());
+        let mut packer = Packer::new(limits, Format::Bulk(router), sender, pulse);
         packer.begin_range(0, "_0");
         packer
     }

@@ -14,11 +14,12 @@ use protocol::state::DeadLetter;
 use target::ItemOutcome;
 use tokio_util::sync::CancellationToken;
 
-use super::pack::Body;
+use super::batch::{Body, Step};
 use super::sink::Answered;
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
 use crate::lease::{Lease, Pulse};
+use crate::read::uid::split_uid;
 
 /// A document is kept in its dead letter only up to this size: the snapshot can't change and has it.
 const DEAD_LETTER_SOURCE_MAX: usize = 64 * 1024;
@@ -129,6 +130,9 @@ impl Progress {
                     (letter.status, letter.kind, letter.reason) = (status, kind, reason);
                     if let Body::Bulk(body) = &batch.body {
                         (letter.id, letter.routing) = body.key(at).unwrap_or_default();
+                        if let (true, Ok((_, id))) = (item.type_in_id, split_uid(&letter.id)) {
+                            letter.id = id.to_owned();
+                        }
                         let small = body.source(at).filter(|source| source.len() <= DEAD_LETTER_SOURCE_MAX);
                         letter.source = small.map(<[u8]>::to_vec);
                     }
@@ -141,7 +145,7 @@ impl Progress {
             range.counts.rejected += 1;
             let mut letter = blank_letter(index, self.shard, &batch.steps, unreadable.range, unreadable.doc);
             (letter.id, letter.routing) = (unreadable.id, unreadable.routing);
-            (letter.kind, letter.reason) = ("unreadable_source".to_owned(), unreadable.reason);
+            (letter.kind, letter.reason) = (unreadable.kind.to_owned(), unreadable.reason);
             self.store_letter(context, migration, &letter).await?;
         }
         for step in batch.steps {
@@ -248,7 +252,7 @@ fn lost(error: BusError) -> TaskError {
     }
 }
 
-fn blank_letter(index: &str, shard: ShardId, steps: &[super::pack::Step], range: usize, doc: u32) -> DeadLetter {
+fn blank_letter(index: &str, shard: ShardId, steps: &[Step], range: usize, doc: u32) -> DeadLetter {
     let segment = steps.iter().find(|step| step.range == range).map_or("", |step| step.segment.as_str());
     DeadLetter {
         index: index.to_owned(),

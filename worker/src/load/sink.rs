@@ -1,30 +1,31 @@
-//! Where the batches of one slice go: an index of a cluster, or a file.
+//! Where the batches of one slice go: indices and data streams of a cluster, or a file.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::checkpoint::Verdict;
+use protocol::destination::TargetIndex;
 use protocol::ids::ShardId;
 use protocol::plan::{InventoryIndex, PlannedSlice};
 use target::{BulkObserver, BulkOptions, Cluster, ItemOutcome, SliceFile, TargetError};
 use tokio_util::sync::CancellationToken;
 
-use super::pack::{Batch, Body};
-use crate::context::{Context, Migration, TargetHandle};
+use super::batch::{Batch, Body};
+use super::meet;
+use super::place::Place;
+use crate::context::{Migration, TargetHandle};
 use crate::failure::TaskError;
 use crate::lease::Pulse;
 use crate::plan::blocking;
 
 /// The target's side of a slice.
 pub enum Sink {
-    /// An index.
-    Index {
+    /// A cluster.
+    Cluster {
         /// The cluster.
         cluster: Cluster,
-        /// The index's name there.
-        name: String,
-        /// The uuid it had at metadata: with another one it isn't the same index.
-        uuid: String,
+        /// Where to in it; the items of a batch name them by number.
+        places: Vec<Place>,
         /// Retries.
         options: BulkOptions,
     },
@@ -59,10 +60,10 @@ impl Sink {
     /// Opens the target of a slice; a file is cut to `file_len`, the length that the checkpoint vouches for.
     ///
     /// # Errors
-    /// The bus's; the file can't be opened as it should be.
+    /// A destination isn't the one that metadata saw; the target doesn't answer; the file can't be opened as it should be.
     pub async fn open(
-        context: &Context,
         migration: &Migration,
+        to: &TargetIndex,
         shard: ShardId,
         planned: &PlannedSlice,
         index: &InventoryIndex,
@@ -70,19 +71,11 @@ impl Sink {
     ) -> Result<Self, TaskError> {
         match migration.target()? {
             TargetHandle::Cluster(cluster) => {
-                let inventory = migration.inventory(&*context.bus).await?;
-                let (_, page) = inventory.index(index.no)?;
-                let noted = migration.target_index(&*context.bus, index.no, page).await?;
-                let Some(noted) = noted.destinations.into_iter().next() else {
-                    let reason = format!("metadata noted no destination of index {}", index.name);
-                    return Err(TaskError::say(Verdict::StopLoad, reason));
-                };
-                Ok(Self::Index {
-                    cluster: cluster.clone(),
-                    name: noted.name,
-                    uuid: noted.uuid,
-                    options: BulkOptions::default(),
-                })
+                let mut places = Vec::with_capacity(to.destinations.len());
+                for noted in &to.destinations {
+                    places.push(Place::find(cluster, noted.clone()).await?);
+                }
+                Ok(Self::Cluster { cluster: cluster.clone(), places, options: BulkOptions::default() })
             }
             TargetHandle::Directory(directory) => {
                 let (directory, name, slice) = (directory.clone(), index.name.clone(), planned.id.clone());
@@ -96,32 +89,21 @@ impl Sink {
     #[must_use]
     pub fn in_flight_max(&self, connections: usize) -> usize {
         match self {
-            Self::Index { .. } => connections.max(1),
+            Self::Cluster { .. } => connections.max(1),
             Self::File(_) => 1,
         }
     }
 
-    /// Makes sure that the index is the one that metadata saw: a bulk into a deleted one would create it anew, with
-    /// guessed mappings.
+    /// Makes sure that every destination is still the one that metadata saw.
     ///
     /// # Errors
-    /// It isn't, or the target doesn't answer.
-    pub async fn check_index(&self) -> Result<(), TaskError> {
-        let Self::Index { cluster, name, uuid, .. } = self else { return Ok(()) };
-        match cluster.index(name).await? {
-            Some(state) if state.uuid() == Some(uuid) => Ok(()),
-            found => {
-                let now = found.map_or_else(
-                    || "is gone".to_owned(),
-                    |state| format!("is another one ({})", state.uuid().unwrap_or("of no uuid")),
-                );
-                let reason = format!(
-                    "index {name} of the target {now}; metadata saw {uuid}: it was deleted or made anew during the \
-                     load, so documents are missing in it. Delete it and start a migration of another name"
-                );
-                Err(TaskError::say(Verdict::StopLoad, reason))
-            }
+    /// One isn't, or the target doesn't answer.
+    pub async fn check(&self) -> Result<(), TaskError> {
+        let Self::Cluster { cluster, places, .. } = self else { return Ok(()) };
+        for place in places {
+            place.check(cluster).await?;
         }
+        Ok(())
     }
 
     /// Sends a batch until every item has an outcome.
@@ -138,13 +120,23 @@ impl Sink {
             return Ok(Answered { batch, outcomes: Vec::new() });
         }
         match (&*self, &batch.body) {
-            (Self::Index { cluster, name, options, .. }, Body::Bulk(body)) => {
-                let outcomes = cluster.bulk(name, body, options, &pulse, &cancel).await;
-                match outcomes {
-                    Ok(outcomes) => Ok(Answered { outcomes, batch }),
-                    Err(TargetError::Cancelled) => Err(TaskError::GivenUp),
-                    Err(error) => Err(error.into()),
+            (Self::Cluster { cluster, places, options }, Body::Bulk(body)) => {
+                let mut outcomes = match places.as_slice() {
+                    [only] => cluster.bulk(&only.noted.name, body, options, &pulse, &cancel).await,
+                    _ => cluster.bulk_into_several(body, options, &pulse, &cancel).await,
                 }
+                .map_err(given_up)?;
+                for (number, place) in places.iter().enumerate() {
+                    let there = meet::to_compare(place, number, &batch.items, &outcomes);
+                    let held = cluster.compare(&place.index, body, &there, options, &pulse, &cancel).await;
+                    for (at, held) in there.into_iter().zip(held.map_err(given_up)?) {
+                        let (Some(item), Some(outcome)) = (batch.items.get(at), outcomes.get_mut(at)) else { continue };
+                        if let Some(other) = meet::met(place, body, at, item, held)? {
+                            *outcome = other;
+                        }
+                    }
+                }
+                Ok(Answered { batch, outcomes })
             }
             (Self::File(file), Body::Lines(_)) => {
                 let file = file.clone();
@@ -156,7 +148,7 @@ impl Sink {
                 })
                 .await
             }
-            (Self::Index { .. }, Body::Lines(_)) | (Self::File(_), Body::Bulk(_)) => Err(mismatch()),
+            (Self::Cluster { .. }, Body::Lines(_)) | (Self::File(_), Body::Bulk(_)) => Err(mismatch()),
         }
     }
 
@@ -167,7 +159,7 @@ impl Sink {
     pub async fn sync(&self) -> Result<u64, TaskError> {
         match self {
             // A cluster acknowledges only what its translog holds.
-            Self::Index { .. } => Ok(0),
+            Self::Cluster { .. } => Ok(0),
             Self::File(file) => {
                 let file = file.clone();
                 blocking(move || file.lock().unwrap_or_else(PoisonError::into_inner).sync()).await
@@ -181,12 +173,19 @@ impl Sink {
     /// The disk does not take it.
     pub async fn finish(&self) -> Result<u64, TaskError> {
         match self {
-            Self::Index { .. } => Ok(0),
+            Self::Cluster { .. } => Ok(0),
             Self::File(file) => {
                 let file = file.clone();
                 blocking(move || file.lock().unwrap_or_else(PoisonError::into_inner).finish()).await
             }
         }
+    }
+}
+
+fn given_up(error: TargetError) -> TaskError {
+    match error {
+        TargetError::Cancelled => TaskError::GivenUp,
+        error => error.into(),
     }
 }
 
