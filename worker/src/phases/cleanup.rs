@@ -1,12 +1,13 @@
 //! Cleanup: what metadata withheld is put on, what is to be closed is closed, what only the migration needed goes.
 //!
-//! In: what was noted of each index. Out: indices as the source's were, without a word of ours in them.
+//! In: what was noted of each destination. Out: indices and data streams as they are to stay, without a word of ours in them.
 //! Holds: may be repeated from any point; an index that isn't the one that was noted is left alone, as is everything
 //! that others made. What the bus holds is removed by the coordinator, after this.
 
 mod source;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use protocol::bus;
 use protocol::destination::{Destination, TargetPage};
@@ -40,25 +41,52 @@ pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>
 
 async fn on_cluster(context: &Context, migration: &Migration, cluster: &Cluster) -> Result<Vec<String>, TaskError> {
     let mut notes = Vec::new();
-    for number in 0.. {
-        let key = names::target(&migration.name, number);
-        let page = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
-        let Some((page, _)) = page else { break };
-        for noted in page.indices.values().flat_map(|index| &index.destinations) {
-            let done = put_right(migration, cluster, noted).await?;
-            notes.extend(done.into_iter().map(|what| format!("{}: {what}", noted.name)));
-        }
+    for noted in destinations(context, migration).await? {
+        let done = put_right(migration, cluster, &noted).await?;
+        notes.extend(done.into_iter().map(|what| format!("{}: {what}", noted.name)));
     }
     Ok(notes)
 }
 
-/// Leaves one index as it should be; what was done, or why nothing.
+/// Every destination once, with all that was noted of it: a block that one index of the source had would be in the way of
+/// what another one owes it.
+async fn destinations(context: &Context, migration: &Migration) -> Result<Vec<Destination>, TaskError> {
+    let mut all: BTreeMap<(String, String), Destination> = BTreeMap::new();
+    for number in 0.. {
+        let key = names::target(&migration.name, number);
+        let page = bus::read::<TargetPage>(&*context.bus, Bucket::Migrations, &key).await?;
+        let Some((page, _)) = page else { break };
+        for noted in page.indices.into_values().flat_map(|index| index.destinations) {
+            match all.entry((noted.name.clone(), noted.uuid.clone())) {
+                Entry::Vacant(free) => {
+                    free.insert(noted);
+                }
+                Entry::Occupied(same) => unite(same.into_mut(), noted),
+            }
+        }
+    }
+    Ok(all.into_values().collect())
+}
+
+fn unite(one: &mut Destination, other: Destination) {
+    one.created |= other.created;
+    one.close |= other.close;
+    for (name, value) in other.withheld {
+        one.withheld.entry(name).or_insert(value);
+    }
+}
+
+/// Leaves one destination as it should be; what was done, or why nothing.
 async fn put_right(migration: &Migration, cluster: &Cluster, noted: &Destination) -> Result<Vec<String>, TaskError> {
     let name = &noted.name;
-    let Some(found) = cluster.index(name).await? else { return Ok(vec!["it is gone from the target".to_owned()]) };
-    if found.uuid() != Some(&noted.uuid) {
-        return Ok(vec!["it is another index than the one of the load: left alone".to_owned()]);
+    let found = cluster.indices(name).await?;
+    if found.is_empty() {
+        return Ok(vec!["it is gone from the target".to_owned()]);
     }
+    // By now a data stream may have rolled over.
+    let Some(found) = found.into_iter().find(|found| found.uuid() == Some(&noted.uuid)) else {
+        return Ok(vec!["it is another index than the one of the load: left alone".to_owned()]);
+    };
     let mut done = Vec::new();
     let withheld = if noted.created { noted.withheld.clone() } else { BTreeMap::new() };
     let is_on = |name: &str, value: &str| found.settings.get(name).and_then(Value::as_str) == Some(value);

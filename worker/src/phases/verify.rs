@@ -1,7 +1,12 @@
 //! Verify: the account of every segment adds up, and the target counts what was written.
 //!
 //! The account's left side comes from the segments' own metadata, the right side from the target's answers; the count
-//! is a third, independent witness.
+//! is a third, independent witness. Accounts are of indices of the source, counts of destinations: what hangs together is
+//! judged as one (`group`).
+
+mod group;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::bus;
 use protocol::checkpoint::{Counts, ShardRecord, Verdict};
@@ -9,12 +14,13 @@ use protocol::destination::{Destination, TargetPage};
 use protocol::ids::{IndexNo, ShardId};
 use protocol::names::{self, Bucket};
 use protocol::plan::InventoryIndex;
-use protocol::spec::OnConflict;
+use target::Cluster;
 
 use super::metadata::page;
 use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::TaskError;
 use crate::plan::blocking;
+use group::{Group, Member, groups};
 
 /// What was found so far.
 #[derive(Default)]
@@ -26,22 +32,31 @@ struct Findings {
     total: Counts,
 }
 
+/// What was loaded, and what metadata noted of where it went.
+#[derive(Default)]
+struct Loaded {
+    indices: Vec<LoadedIndex>,
+    pages: Vec<TargetPage>,
+}
+
+/// An index of the source that was loaded.
+struct LoadedIndex {
+    name: String,
+    no: IndexNo,
+    page: usize,
+    counts: Counts,
+}
+
 /// Counts.
 ///
 /// # Errors
 /// Every index whose account or count is off.
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
     let mut findings = Findings::default();
-    for number in 0.. {
-        let page = page(context, migration, number).await?;
-        let mut targets = TargetPage { indices: page.known };
-        for index in page.indices.iter().filter(|index| index.load) {
-            verify(context, migration, index, number, &mut targets, &mut findings).await?;
-        }
-        store(context, migration, number, &targets).await?;
-        if !page.more {
-            break;
-        }
+    let mut loaded = Loaded::read(context, migration, &mut findings).await?;
+    let counted = loaded.count(context, migration, &mut findings).await?;
+    for group in groups(&loaded.members()) {
+        judge(migration, &group, &counted, &mut findings);
     }
     let Findings { wrong, told, missing, total } = findings;
     if !wrong.is_empty() {
@@ -69,37 +84,147 @@ fn summary(total: &Counts, counted: bool) -> String {
     format!("{who} the {} documents written{there}", total.written)
 }
 
-async fn verify(
-    context: &Context,
-    migration: &Migration,
-    index: &InventoryIndex,
-    number: u32,
-    targets: &mut TargetPage,
-    findings: &mut Findings,
-) -> Result<(), TaskError> {
-    let name = &index.name;
-    findings.missing += index.shards.iter().filter(|shard| shard.missing.is_some()).count();
-    let (counts, live_docs) = account(context, migration, index, &mut findings.wrong).await?;
-    if counts.accounted() != live_docs {
-        let accounted = counts.accounted();
-        findings.wrong.push(format!("{name}: {live_docs} live documents, {accounted} accounted for"));
+impl Loaded {
+    async fn read(context: &Context, migration: &Migration, findings: &mut Findings) -> Result<Self, TaskError> {
+        let mut loaded = Self::default();
+        for number in 0.. {
+            let page = page(context, migration, number).await?;
+            for index in page.indices.iter().filter(|index| index.load) {
+                let (counts, live_docs) = account(context, migration, index, &mut findings.wrong).await?;
+                if counts.accounted() != live_docs {
+                    let (name, accounted) = (&index.name, counts.accounted());
+                    findings.wrong.push(format!("{name}: {live_docs} live documents, {accounted} accounted for"));
+                }
+                findings.missing += index.shards.iter().filter(|shard| shard.missing.is_some()).count();
+                findings.total.add(&counts);
+                let (name, no, page) = (index.name.clone(), index.no, loaded.pages.len());
+                loaded.indices.push(LoadedIndex { name, no, page, counts });
+            }
+            loaded.pages.push(TargetPage { indices: page.known });
+            if !page.more {
+                break;
+            }
+        }
+        Ok(loaded)
     }
-    findings.total.add(&counts);
-    match open(context, migration, index.no, number, targets).await {
-        Ok(()) => {}
-        Err(TaskError::Failed { reason, .. }) => {
-            findings.wrong.push(format!("{name}: {reason}"));
+
+    /// Where an index went; empty where metadata noted nothing of it.
+    fn destinations(&self, index: &LoadedIndex) -> &[Destination] {
+        let noted = self.pages.get(index.page).and_then(|page| page.indices.get(&index.no));
+        noted.map(|noted| noted.destinations.as_slice()).unwrap_or_default()
+    }
+
+    fn members(&self) -> Vec<Member<'_>> {
+        let members = self.indices.iter().map(|index| {
+            let destinations = self.destinations(index);
+            Member { name: &index.name, counts: &index.counts, destinations }
+        });
+        members.collect()
+    }
+
+    /// Counts every destination and notes it; those that can't be counted are findings.
+    async fn count(
+        &mut self,
+        context: &Context,
+        migration: &Migration,
+        findings: &mut Findings,
+    ) -> Result<BTreeMap<String, u64>, TaskError> {
+        let names = self.indices.iter().flat_map(|index| self.destinations(index)).map(|noted| noted.name.clone());
+        let mut counted = BTreeMap::new();
+        for name in names.collect::<BTreeSet<_>>() {
+            match self.count_one(context, migration, &name).await {
+                Ok(Ok(count)) => {
+                    counted.insert(name, count);
+                }
+                Ok(Err(why)) => findings.wrong.push(format!("{name}: {why}")),
+                Err(error) => return Err(error),
+            }
+        }
+        for destination in self.pages.iter_mut().flat_map(notes) {
+            if let Some(count) = counted.get(&destination.name) {
+                destination.count_after = Some(*count);
+            }
+        }
+        for (number, page) in (0..).zip(&self.pages) {
+            store(context, migration, number, page).await?;
+        }
+        Ok(counted)
+    }
+
+    /// Documents of a destination; inside: why it can't be counted.
+    async fn count_one(
+        &mut self,
+        context: &Context,
+        migration: &Migration,
+        name: &str,
+    ) -> Result<Result<u64, String>, TaskError> {
+        let cluster = match migration.target()? {
+            TargetHandle::Cluster(cluster) => cluster,
+            TargetHandle::Directory(directory) => {
+                let (directory, name) = (directory.clone(), name.to_owned());
+                return blocking(move || directory.count_lines(&name)).await.map(Ok);
+            }
+        };
+        match self.open(context, migration, cluster, name).await {
+            Ok(()) => {}
+            Err(TaskError::Failed { reason, .. }) => return Ok(Err(reason)),
+            Err(error) => return Err(error),
+        }
+        cluster.refresh(name).await?;
+        Ok(Ok(cluster.count(name).await?))
+    }
+
+    /// Opens an index that somebody closed during the load, after it is noted that cleanup is to close it again.
+    async fn open(
+        &mut self,
+        context: &Context,
+        migration: &Migration,
+        cluster: &Cluster,
+        name: &str,
+    ) -> Result<(), TaskError> {
+        let found = cluster.indices(name).await?;
+        if found.is_empty() {
+            let reason = "it is gone from the target: load it again into a migration of another name";
+            return Err(TaskError::say(Verdict::StopLoad, reason));
+        }
+        if !found.iter().any(target::IndexState::is_closed) {
             return Ok(());
         }
-        Err(error) => return Err(error),
+        for (number, page) in (0..).zip(&mut self.pages) {
+            let mut named = false;
+            for destination in notes(page).filter(|destination| destination.name == name) {
+                destination.close = true;
+                named = true;
+            }
+            if named {
+                store(context, migration, number, page).await?;
+            }
+        }
+        Ok(cluster.open_index(name).await?)
     }
-    let Some(target) = noted(targets, index.no) else {
+}
+
+fn notes(page: &mut TargetPage) -> impl Iterator<Item = &mut Destination> {
+    page.indices.values_mut().flat_map(|noted| &mut noted.destinations)
+}
+
+async fn store(context: &Context, migration: &Migration, number: u32, page: &TargetPage) -> Result<(), TaskError> {
+    let key = names::target(&migration.name, number);
+    context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, page)?).await?;
+    Ok(())
+}
+
+fn judge(migration: &Migration, group: &Group<'_>, counted: &BTreeMap<String, u64>, findings: &mut Findings) {
+    let name = group.name();
+    if group.destinations.is_empty() {
         findings.wrong.push(format!("{name}: metadata noted nothing of it: run the metadata phase again"));
-        return Ok(());
-    };
-    let count = count_on_target(migration, target).await?;
-    target.count_after = Some(count);
-    let Some(doubt) = doubt(&counts, migration.spec.on_conflict, target.count_before, count) else { return Ok(()) };
+        return;
+    }
+    // What couldn't be counted is a finding already.
+    let counts: Option<Vec<u64>> = group.destinations.keys().map(|name| counted.get(*name).copied()).collect();
+    let Some(counts) = counts else { return };
+    let after = counts.into_iter().fold(0, u64::saturating_add);
+    let Some(doubt) = group.doubt(migration.spec.on_conflict, after) else { return };
     if migration.spec.verify.live_writes {
         findings.told.push(format!("{name}: {doubt}; not judged, since others write (verify.liveWrites)"));
     } else {
@@ -107,40 +232,6 @@ async fn verify(
             "{name}: {doubt}: find out who else writes or deletes there; where that is meant, set verify.liveWrites"
         ));
     }
-    Ok(())
-}
-
-fn noted(targets: &mut TargetPage, no: IndexNo) -> Option<&mut Destination> {
-    targets.indices.get_mut(&no)?.destinations.first_mut()
-}
-
-/// Opens an index that somebody closed during the load, after it is noted that cleanup is to close it again.
-async fn open(
-    context: &Context,
-    migration: &Migration,
-    no: IndexNo,
-    number: u32,
-    targets: &mut TargetPage,
-) -> Result<(), TaskError> {
-    let TargetHandle::Cluster(cluster) = migration.target()? else { return Ok(()) };
-    let Some(target) = noted(targets, no) else { return Ok(()) };
-    let name = target.name.clone();
-    let Some(found) = cluster.index(&name).await? else {
-        let reason = "it is gone from the target: load it again into a migration of another name";
-        return Err(TaskError::say(Verdict::StopLoad, reason));
-    };
-    if !found.is_closed() {
-        return Ok(());
-    }
-    target.close = true;
-    store(context, migration, number, targets).await?;
-    Ok(cluster.open_index(&name).await?)
-}
-
-async fn store(context: &Context, migration: &Migration, number: u32, page: &TargetPage) -> Result<(), TaskError> {
-    let key = names::target(&migration.name, number);
-    context.bus.put(Bucket::Migrations, &key, bus::bytes(&key, page)?).await?;
-    Ok(())
 }
 
 /// What became of the index's documents, and how many its segments say there are.
@@ -171,59 +262,4 @@ async fn account(
         live_docs += inventoried.lucene_docs;
     }
     Ok((counts, live_docs))
-}
-
-async fn count_on_target(migration: &Migration, target: &Destination) -> Result<u64, TaskError> {
-    match migration.target()? {
-        TargetHandle::Cluster(cluster) => {
-            cluster.refresh(&target.name).await?;
-            Ok(cluster.count(&target.name).await?)
-        }
-        TargetHandle::Directory(directory) => {
-            let (directory, name) = (directory.clone(), target.name.clone());
-            blocking(move || directory.count_lines(&name)).await
-        }
-    }
-}
-
-/// What is odd about a count, given what was there before and what was written.
-fn doubt(counts: &Counts, on_conflict: OnConflict, before: u64, after: u64) -> Option<String> {
-    let Counts { written, already_there, .. } = *counts;
-    let arrived = written.saturating_add(already_there);
-    let most = before.saturating_add(arrived);
-    let least = match on_conflict {
-        // Documents that were there may have been overwritten: between none of them and all.
-        OnConflict::Overwrite | OnConflict::Newer => before.max(arrived),
-        // Nothing was overwritten: only what was already there may be of those before, or ours, sent twice.
-        OnConflict::Keep => before.saturating_add(written).max(arrived),
-    };
-    (after < least || after > most).then(|| {
-        let expected = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        format!("the target counts {after} documents, expected {expected} ({before} before, {arrived} arrived)")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_count_that_is_off_is_doubted() {
-        let counts = Counts { written: 10, ..Counts::default() };
-        let doubt = |before, after| super::doubt(&counts, OnConflict::Overwrite, before, after);
-        assert_eq!(doubt(0, 10), None);
-        assert_eq!(doubt(4, 12), None);
-        for (before, after) in [(0, 9), (0, 11), (4, 9), (4, 15)] {
-            assert!(doubt(before, after).is_some(), "{before} before, {after} after");
-        }
-    }
-
-    #[test]
-    fn what_was_kept_is_of_those_before_or_was_sent_twice() {
-        let counts = Counts { written: 10, already_there: 3, ..Counts::default() };
-        let doubt = |before, after| doubt(&counts, OnConflict::Keep, before, after);
-        assert_eq!((doubt(5, 15), doubt(5, 18)), (None, None));
-        assert_eq!(doubt(0, 13), None, "the three are ours");
-        assert!(doubt(5, 14).is_some() && doubt(5, 19).is_some() && doubt(0, 12).is_some());
-    }
 }
