@@ -18,3 +18,9 @@ mod allowlists;
 mod closed;
 
 mod conflicts;
+
+mod joined;
+mod meet;
+mod place;
+mod split;
+mod stream;

@@ -8,18 +8,19 @@ use coordinator::shell;
 use protocol::bus::embedded::EmbeddedBus;
 use protocol::bus::{self, SharedBus};
 use protocol::checkpoint::{Counts, ShardRecord};
-use protocol::destination::{Destination, TargetPage};
+use protocol::destination::{Destination, TargetIndex, TargetPage};
 use protocol::gate::Decision;
 use protocol::ids::{IndexNo, MigrationName, ShardId, WorkerId};
 use protocol::names::{self, Bucket};
 use protocol::phase::Phase;
-use protocol::plan::InventoryPage;
-use protocol::spec::{Spec, Submission};
-use protocol::state::{CommandResult, MigrationState, PhaseStatus};
+use protocol::plan::{InventoryIndex, InventoryPage};
+use protocol::spec::{Redo, Spec, Submission};
+use protocol::state::{CommandResult, DeadLetter, MigrationState, PhaseState, PhaseStatus};
 use protocol::task::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::context::Context;
 use worker::phases;
@@ -58,6 +59,7 @@ pub struct Rig {
     spec: Spec,
     submission: u32,
     cancel: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
     runtime: Runtime,
     _directory: TempDir,
 }
@@ -76,6 +78,7 @@ impl Rig {
             spec,
             submission: 0,
             cancel: CancellationToken::new(),
+            tasks: Vec::new(),
             runtime,
             _directory: directory,
         };
@@ -85,13 +88,57 @@ impl Rig {
 
     /// One at which coordinator and worker are.
     pub fn running(spec: Value) -> Self {
-        let rig = Self::idle(spec);
-        rig.runtime.spawn({
-            let (bus, name, cancel) = (rig.bus.clone(), rig.name.clone(), rig.cancel.clone());
-            async move { shell::drive(bus, name, "rig", cancel).await }
-        });
-        rig.runtime.spawn(work::work(rig.bus.clone(), Options::new(2, MEMORY), rig.cancel.clone()));
+        let mut rig = Self::idle(spec);
+        rig.resume();
         rig
+    }
+
+    /// Coordinator and worker begin, or go on.
+    pub fn resume(&mut self) {
+        self.cancel = CancellationToken::new();
+        let (bus, name, cancel) = (self.bus.clone(), self.name.clone(), self.cancel.clone());
+        let drive =
+            async move { shell::drive(bus, name, "rig", cancel).await.map_or_else(|error| panic!("{error}"), drop) };
+        let work = work::work(self.bus.clone(), Options::new(2, MEMORY), self.cancel.clone());
+        self.tasks = vec![self.runtime.spawn(drive), self.runtime.spawn(work)];
+    }
+
+    /// Coordinator and worker end, in the middle of whatever they do; what no checkpoint covers is lost.
+    pub fn halt(&mut self) {
+        self.cancel.cancel();
+        for task in self.tasks.drain(..) {
+            self.runtime.block_on(task).unwrap();
+        }
+    }
+
+    /// Takes the place of the metadata phase, which waits: the documents of each index go where `to` says.
+    pub fn decide(&mut self, to: impl Fn(&InventoryIndex) -> Vec<Destination>) {
+        self.done(Phase::Register);
+        self.halt();
+        let inventory: InventoryPage = self.read(Bucket::Migrations, &names::inventory(&self.name, 0)).unwrap();
+        let destinations = inventory.indices.iter().map(|index| {
+            let destinations = to(index);
+            (index.no, TargetIndex { destinations })
+        });
+        let page = TargetPage { indices: destinations.collect() };
+        self.put(Bucket::Migrations, &names::target(&self.name, 0), &page);
+        let mut state: MigrationState = self.read(Bucket::Migrations, &names::state(&self.name)).unwrap();
+        state.phases.insert(Phase::Metadata, PhaseState { status: PhaseStatus::Done, ..PhaseState::default() });
+        self.put(Bucket::Migrations, &names::state(&self.name), &state);
+        self.resume();
+    }
+
+    /// Submits it once more, with every shard to be loaded again, from its first document.
+    pub fn load_again(&mut self) {
+        self.halt();
+        let prefix = names::migration_prefix(&self.name);
+        for key in self.runtime.block_on(self.bus.keys(Bucket::Checkpoints, &prefix)).unwrap() {
+            self.runtime.block_on(self.bus.delete(Bucket::Checkpoints, &key)).unwrap();
+        }
+        self.submission += 1;
+        let (number, spec, redo) = (self.submission, self.spec.clone(), Some(Redo::Phase(Phase::Load)));
+        self.put(Bucket::Migrations, &names::spec(&self.name), &Submission { number, spec, redo });
+        self.resume();
     }
 
     /// Submits it, with these fields changed.
@@ -195,6 +242,13 @@ impl Rig {
             counts.add(&self.record(index.no, shard).counts());
         }
         counts
+    }
+
+    /// Every dead letter.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        let page = self.runtime.block_on(self.bus.dead_letters(&self.name, 0, 10_000)).unwrap();
+        assert_eq!(page.next, None);
+        page.letters
     }
 
     fn record(&self, index: IndexNo, shard: u32) -> ShardRecord {
