@@ -1,6 +1,8 @@
 //! What each server really answers, and what it is taken to mean. One test per server, each with a server of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod several;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -59,6 +61,11 @@ fn conforms(product: Product) {
         templates(&cluster, product).await;
         what_a_load_meets(&cluster).await;
         documents(&cluster).await;
+        several::indices(&cluster).await;
+        // The Elasticsearch servers here have no module for data streams.
+        if product.family() == "opensearch" {
+            several::data_stream(&cluster).await;
+        }
         refusals_of_documents(&cluster).await;
         refusals_of_the_target(&cluster).await;
         limits_of_size(&cluster).await;
