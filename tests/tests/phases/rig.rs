@@ -93,6 +93,11 @@ impl Rig {
         rig
     }
 
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.name.to_string()
+    }
+
     /// Coordinator and worker begin, or go on.
     pub fn resume(&mut self) {
         self.cancel = CancellationToken::new();

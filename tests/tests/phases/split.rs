@@ -19,7 +19,8 @@ fn each_type_arrives_in_its_index_and_both_are_verified_and_put_right() {
         "sizing": {"bulkDocs": 50},
     });
     let mut rig = Rig::running(spec(fixture.repository("main"), "second", &server.url(), further));
-    let mapping = json!({"dynamic": false, "_meta": {"own": 1, "migctl": {"migration": "test", "withheld": {}}}});
+    let made = json!({"migration": rig.name(), "withheld": {}});
+    let mapping = json!({"dynamic": false, "_meta": {"own": 1, "migctl": made}});
     rig.decide(|index| {
         ["product", "review_log"]
             .map(|of| {
