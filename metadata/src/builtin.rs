@@ -5,6 +5,8 @@
 //! Not here: what a user selects, and names with a dot before them, which are the products' everywhere unless they are
 //! selected; a template that a data stream is made from goes along all the same.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::item::{Kind, SourceItem};
@@ -94,6 +96,16 @@ pub fn whose(item: &SourceItem) -> Option<&'static str> {
 /// The entry that `item` falls under.
 fn find(item: &SourceItem) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|entry| entry.kinds.contains(&item.kind) && entry.names.mean(item))
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => write!(f, "`{name}`"),
+            Self::Numbered(prefix) => write!(f, "`{prefix}` and numbers"),
+            Self::Managed => f.write_str("any, with `managed: true` in `_meta`, but not by Fleet"),
+        }
+    }
 }
 
 impl Names {

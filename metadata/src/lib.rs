@@ -7,7 +7,8 @@
 //! In: what the source kept of an index, a template, a data stream, a pipeline, a policy. Out: what creates it on the
 //! target, with a note for everything that is another than before, by the id of the rule that did it; or a refusal.
 //!
-//! Holds: nothing is changed or left out without a note. Not here: asking a target, and what it answers with.
+//! Holds: nothing is changed or left out without a note, but what a server writes for itself (rule `settings-private`).
+//! Not here: asking a target, and what it answers with.
 
 pub mod server;
 

@@ -2,9 +2,17 @@
 
 use crate::item::{Effect, Item};
 use crate::settings::{number, text};
+use crate::types::About;
 
-/// The id of the rule.
-pub const ID: &str = "replicas-fit";
+/// What [`fit`] does, for the documentation; its notes bear the id.
+pub const ABOUT: About = About {
+    id: "replicas-fit",
+    what: "The number of replicas is made to fit the target's data nodes, and to be spread evenly over the zones that \
+           allocation is forced to.",
+    why: "More copies than nodes leave an index yellow for good; and where copies must be balanced over zones, an index \
+          whose copies can't be divided by them is refused. What expands by itself stays.",
+    source: "https://docs.opensearch.org/latest/tuning-your-cluster/",
+};
 
 const REPLICAS: &str = "index.number_of_replicas";
 
@@ -29,7 +37,7 @@ pub fn fit(item: &mut Item, data_nodes: u32, zones: u32) {
     let nodes = format!("{data_nodes} data {}", if data_nodes == 1 { "node" } else { "nodes" });
     let zones = if zones == 1 { String::new() } else { format!(" in {zones} zones") };
     item.note(
-        ID,
+        ABOUT.id,
         Effect::Changed,
         REPLICAS,
         format!("{fitting}; it was {replicas}, and the target has {nodes}{zones}"),
