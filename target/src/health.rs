@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use crate::client::Cluster;
 use crate::error::TargetError;
 
+/// Settings that say which values an awareness attribute has: `….zone.values: a,b`.
+const FORCED: &str = "cluster.routing.allocation.awareness.force.";
+
 /// The cluster's own settings, flat, with the defaults of what was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -25,6 +28,20 @@ impl ClusterSettings {
         let value = |settings: &'_ Map<String, Value>| settings.get(name).is_some();
         let map = [&self.transient, &self.persistent, &self.defaults].into_iter().find(|map| value(map))?;
         map.get(name)?.as_str()
+    }
+
+    /// Over how many zones copies must be spread: the values of the awareness attribute that has most of them, 1 where
+    /// allocation isn't forced to any.
+    #[must_use]
+    pub fn zones(&self) -> u32 {
+        let forced = [&self.transient, &self.persistent, &self.defaults].into_iter().flat_map(Map::iter);
+        let forced = forced.filter(|(name, _)| name.starts_with(FORCED) && name.ends_with(".values"));
+        let values = |value: &Value| match value {
+            Value::Array(values) => values.len(),
+            value => value.as_str().unwrap_or_default().split(',').filter(|zone| !zone.trim().is_empty()).count(),
+        };
+        let most = forced.map(|(_, value)| values(value)).max().unwrap_or(1);
+        u32::try_from(most).unwrap_or(u32::MAX).max(1)
     }
 }
 
@@ -49,6 +66,17 @@ impl Cluster {
         let answer = self.request(Method::GET, "/_cluster/health", None).await?;
         let health: Health = self.read(what, &self.success(what, answer)?)?;
         Ok(health.status)
+    }
+
+    /// Nodes that hold data.
+    ///
+    /// # Errors
+    /// As [`Cluster::success`].
+    pub async fn data_nodes(&self) -> Result<u32, TargetError> {
+        let what = "ask how many nodes there are";
+        let answer = self.request(Method::GET, "/_cluster/health", None).await?;
+        let health: Health = self.read(what, &self.success(what, answer)?)?;
+        Ok(health.number_of_data_nodes)
     }
 
     /// The cluster's settings.
@@ -117,6 +145,8 @@ impl Cluster {
 #[derive(Deserialize)]
 struct Health {
     status: String,
+    #[serde(default)]
+    number_of_data_nodes: u32,
 }
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@ use snapshot::Snapshot;
 
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
+use crate::phases::register;
 
 /// Which indices there are, and where it is noted what became of them.
 #[derive(Clone, Copy)]
@@ -56,7 +57,7 @@ impl Ledger<'_> {
     pub async fn page(&self, number: u32) -> Result<Page, TaskError> {
         match self {
             Self::Bus(context, migration) => page(context, migration, number).await,
-            Self::Alone(spec, snapshot) => Ok(selected(spec, snapshot)),
+            Self::Alone(spec, snapshot) => selected(spec, snapshot).await,
         }
     }
 
@@ -74,12 +75,13 @@ impl Ledger<'_> {
     }
 }
 
-fn selected(spec: &Spec, snapshot: &Snapshot) -> Page {
+async fn selected(spec: &Spec, snapshot: &Snapshot) -> Result<Page, TaskError> {
+    let streams = register::streams(snapshot).await?;
     let listed = (0..).zip(&snapshot.indices).map(|(no, index)| InventoryIndex {
         no: IndexNo(no),
         name: index.name.clone(),
-        create: spec.creates(&index.name),
+        create: register::any_name(&streams, &index.name, |name| spec.creates(name)),
         ..InventoryIndex::default()
     });
-    Page { indices: listed.collect(), known: BTreeMap::new(), more: false }
+    Ok(Page { indices: listed.collect(), known: BTreeMap::new(), more: false })
 }

@@ -10,7 +10,7 @@ use metadata::state::State;
 use metadata::{Item, request};
 use protocol::checkpoint::Verdict;
 use protocol::destination::Destination;
-use protocol::spec::{MetadataSpec, OnExisting};
+use protocol::spec::{MetadataSpec, OnExisting, UnionIds};
 use serde_json::{Map, Value};
 use snapshot::Snapshot;
 use target::{Cluster, IndexState, Templates};
@@ -22,7 +22,7 @@ use super::obstacle::{self, Obstacle};
 use super::others;
 use super::report::{self, ItemReport, NoteReport, Outcome};
 use super::there::There;
-use super::translation::{Become, Translation};
+use super::translation::{Become, Place, Translation};
 use crate::context::find_index;
 use crate::failure::TaskError;
 
@@ -103,7 +103,10 @@ impl<'a> Survey<'a> {
         cluster: &'a Cluster,
     ) -> Result<Self, TaskError> {
         let info = cluster.info().await?;
-        let translation = Translation::new(spec, &info).map_err(|error| TaskError::new(Verdict::StopLoad, &error))?;
+        let settings = cluster.cluster_settings().await?;
+        let place = Place { data_nodes: cluster.data_nodes().await?, zones: settings.zones() };
+        let translation =
+            Translation::new(spec, &info, place).map_err(|error| TaskError::new(Verdict::StopLoad, &error))?;
         let judge = Judge::new(cluster, translation.target(), migration);
         judge.sweep().await?;
         let (templates, there) = (templates(cluster).await, There::look(cluster).await?);
@@ -171,10 +174,12 @@ impl<'a> Survey<'a> {
             Err(reason) => return Ok(Err(reason)),
         };
         let item = &each.item;
+        let type_in_id = self.spec.union_ids == UnionIds::TypePrefixed;
         let to = Destination {
             types: item.types.clone(),
             name: item.name.clone(),
-            ids_may_meet: each.routed_anew || shared || each.types_meet,
+            ids_may_meet: each.routed_anew || shared || (each.types_meet && !type_in_id),
+            type_in_id: each.types_meet && type_in_id,
             join: item.join.as_ref().map(join),
             ..Destination::default()
         };

@@ -1,9 +1,10 @@
 //! Items of the source as the configuration wants them on the target. Pure.
 
+use metadata::rules::settings::replicas;
 use metadata::types::{MultiType, Naming, Options, Parent};
 use metadata::{Effect, Item, Kind, Product, Refusal, Server, SourceItem, Versions};
 use protocol::pattern::{self, Pattern};
-use protocol::spec::{self, Aliases, ItemChange, ItemKind, MetadataSpec};
+use protocol::spec::{self, Aliases, DataStreams, ItemChange, ItemKind, MetadataSpec};
 use serde_json::{Map, Value};
 use snapshot::{IndexMetadata, ProductVersion};
 use target::ClusterInfo;
@@ -14,8 +15,18 @@ pub const CONFIGURED: &str = "configured";
 /// How one migration translates.
 pub struct Translation {
     target: Server,
+    place: Place,
     spec: MetadataSpec,
     options: Options,
+}
+
+/// Where copies of shards can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Nodes that hold data.
+    pub data_nodes: u32,
+    /// Zones that copies are spread over.
+    pub zones: u32,
 }
 
 /// What one index of the source becomes.
@@ -35,7 +46,7 @@ impl Translation {
     ///
     /// # Errors
     /// A pattern that is no regular expression, which the check of the configuration finds before.
-    pub fn new(spec: &MetadataSpec, target: &ClusterInfo) -> Result<Self, regex::Error> {
+    pub fn new(spec: &MetadataSpec, target: &ClusterInfo, place: Place) -> Result<Self, regex::Error> {
         let names = spec.rename.iter().map(|rename| Naming::new(&rename.pattern, &rename.name));
         let options = Options {
             multi_type: match spec.multi_type {
@@ -48,7 +59,7 @@ impl Translation {
             },
             names: names.collect::<Result<_, _>>()?,
         };
-        Ok(Self { target: server_of(target), spec: spec.clone(), options })
+        Ok(Self { target: server_of(target), place, spec: spec.clone(), options })
     }
 
     /// The target.
@@ -81,8 +92,15 @@ impl Translation {
         let items = metadata::types::resolve(source, &self.options)?;
         let several = items.len() > 1;
         let mut all = Vec::with_capacity(items.len());
-        for item in items {
+        for mut item in items {
+            if self.spec.data_streams == DataStreams::AsIndices
+                && let Some(name) = item.name.strip_prefix('.').filter(|name| name.starts_with("ds-"))
+            {
+                item.name = name.to_owned();
+                item.note(CONFIGURED, Effect::Changed, "name", "an index of its own, as `metadata.dataStreams` says");
+            }
             let mut item = metadata::translate(item, versions)?;
+            replicas::fit(&mut item, self.place.data_nodes, self.place.zones);
             self.change(&mut item, &index.name)?;
             let types_meet = if item.types.is_empty() { !several && types > 1 } else { item.types.len() > 1 };
             let routed_anew = ROUTING.iter().any(|(setting, default)| {
@@ -111,6 +129,7 @@ impl Translation {
             return Err(Refusal { rule: CONFIGURED, at: name, text: "nothing is left of it".to_owned() });
         };
         let mut item = metadata::translate(item, versions)?;
+        replicas::fit(&mut item, self.place.data_nodes, self.place.zones);
         self.change(&mut item, &name)?;
         Ok(item)
     }

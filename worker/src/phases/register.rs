@@ -7,6 +7,9 @@
 
 mod layout;
 
+use std::collections::HashMap;
+
+use metadata::DataStream;
 use protocol::bus;
 use protocol::checkpoint::Verdict;
 use protocol::names::{self, Bucket};
@@ -17,6 +20,7 @@ use snapshot::Snapshot;
 
 use crate::context::{Context, Migration};
 use crate::failure::TaskError;
+use crate::metadata::others;
 use layout::{Selected, lay_out};
 
 /// Index names listed in a note before it is cut.
@@ -29,15 +33,28 @@ const NAMES_SHOWN: usize = 10;
 pub async fn run(context: &Context, migration: &Migration) -> Result<Vec<String>, TaskError> {
     let snapshot = migration.snapshot().await?;
     let mut notes = vec![format!("snapshot {} of {}, {}", snapshot.name, snapshot.version, snapshot.state)];
-    let selected = select(&migration.spec, &snapshot, &mut notes)?;
+    let streams = streams(&snapshot).await?;
+    let selected = select(&migration.spec, &snapshot, &streams, &mut notes)?;
     let earlier = earlier(context, migration).await?;
     store(context, migration, &lay_out(earlier, selected, migration.submission)).await?;
     Ok(notes)
 }
 
-fn select(spec: &Spec, snapshot: &Snapshot, notes: &mut Vec<String>) -> Result<Vec<Selected>, TaskError> {
+/// Whether an index is meant: by its own name, or by that of the data stream that it is behind.
+#[must_use]
+pub fn any_name(streams: &HashMap<String, String>, index: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+    is_meant(index) || streams.get(index).is_some_and(|stream| is_meant(stream))
+}
+
+fn select(
+    spec: &Spec,
+    snapshot: &Snapshot,
+    streams: &HashMap<String, String>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Selected>, TaskError> {
     let names: Vec<&str> = snapshot.indices.iter().map(|index| index.name.as_str()).collect();
-    let unmatched = unmatched(spec, &names);
+    let known: Vec<&str> = names.iter().copied().chain(streams.values().map(String::as_str)).collect();
+    let unmatched = unmatched(spec, &known);
     if !unmatched.is_empty() {
         let lines = unmatched.iter().map(|(path, pattern)| {
             format!("{path}: {pattern} matches no index of snapshot {}; it has {}", snapshot.name, shorten(&names))
@@ -46,8 +63,8 @@ fn select(spec: &Spec, snapshot: &Snapshot, notes: &mut Vec<String>) -> Result<V
     }
     let chosen = snapshot.indices.iter().map(|index| Selected {
         name: index.name.clone(),
-        create: spec.creates(&index.name),
-        load: spec.loads(&index.name),
+        create: any_name(streams, &index.name, |name| spec.creates(name)),
+        load: any_name(streams, &index.name, |name| spec.loads(name)),
         shards_listed: index.shards_listed,
     });
     let (selected, left_out): (Vec<_>, Vec<_>) = chosen.partition(|index| index.create || index.load);
@@ -70,6 +87,20 @@ fn select(spec: &Spec, snapshot: &Snapshot, notes: &mut Vec<String>) -> Result<V
         notes.push(format!("left out, {why}: {}", shorten(&names)));
     }
     Ok(selected)
+}
+
+/// The data stream of each index that is behind one.
+///
+/// # Errors
+/// The repository's.
+pub async fn streams(snapshot: &Snapshot) -> Result<HashMap<String, String>, TaskError> {
+    let mut streams = HashMap::new();
+    for item in others::state(snapshot).await?.items {
+        if let Some(DataStream { indices, .. }) = DataStream::of(&item) {
+            streams.extend(indices.into_iter().map(|index| (index, item.name.clone())));
+        }
+    }
+    Ok(streams)
 }
 
 /// The patterns that match none of `names`, with the path of their list.

@@ -38,12 +38,18 @@ pub fn select(
         None => ("indices", spec.indices.as_deref()),
     };
     let known: Vec<&str> = indices.iter().map(|index| index.name.as_str()).collect();
+    let of_streams: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     for pattern in patterns.unwrap_or_default() {
-        if !known.iter().any(|name| pattern.matches(name)) {
+        if !known.iter().chain(&of_streams).any(|name| pattern.matches(name)) {
             return Err(format!("{field}: {pattern} matches no index of the source; it has {}", shorten(&known)));
         }
     }
-    let selected: Vec<&SourceIndex> = indices.iter().filter(|index| spec.snapshots(&index.name)).collect();
+    let stream_is_meant = |index: &str| {
+        let of = streams.iter().find(|stream| stream.indices.iter().any(|behind| behind == index));
+        of.is_some_and(|stream| spec.snapshots(&stream.name))
+    };
+    let is_meant = |index: &&SourceIndex| spec.snapshots(&index.name) || stream_is_meant(&index.name);
+    let selected: Vec<&SourceIndex> = indices.iter().filter(is_meant).collect();
     if selected.is_empty() {
         let why = "the source has no index but system indices, which go along only where `indices` names them";
         return Err(format!("{field}: {why}; it has {}", shorten(&known)));
@@ -126,6 +132,8 @@ mod tests {
         let some = ["a", "regex:\\.ds-logs-.*", ".ds-half-2"];
         let some = select(&spec(&some, None), &indices, &streams, elasticsearch(8)).unwrap();
         assert_eq!((some.names, some.indices), (vec![".ds-half-2".into(), "a".into(), "logs".into()], 4));
+        let stream = select(&spec(&["logs"], None), &indices, &streams, elasticsearch(8)).unwrap();
+        assert_eq!((stream.names, stream.indices), (vec!["logs".into()], 2));
         let own = select(&spec(&["a"], Some(&["b"])), &indices, &streams, elasticsearch(8)).unwrap();
         assert_eq!(own.names, ["b"]);
     }
