@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use metadata::state::{self, DataStream, State};
-use metadata::{Item, Kind, SourceItem, builtin, request};
+use metadata::{Item, Kind, Server, SourceItem, builtin, request};
 use protocol::spec::OnExisting;
 use serde_json::Value;
 use snapshot::Snapshot;
@@ -50,18 +50,36 @@ pub async fn state(snapshot: &Snapshot) -> Result<State, TaskError> {
 }
 
 impl Survey<'_> {
-    /// What becomes of everything that is no index. Asks the target.
+    /// The target.
+    #[must_use]
+    pub fn target(&self) -> Server {
+        self.translation.target()
+    }
+
+    /// Whether the cluster's state has items of this kind.
+    #[must_use]
+    pub fn has(&self, kind: Kind) -> bool {
+        self.state.items.iter().any(|item| item.kind == kind)
+    }
+
+    /// The names of templates that data streams are made from.
+    pub fn templates_of_streams(&self) -> impl Iterator<Item = &str> {
+        let makes = |item: &&SourceItem| item.kind == Kind::IndexTemplate && item.rest.contains_key("data_stream");
+        self.state.items.iter().filter(makes).map(|item| item.name.as_str())
+    }
+
+    /// What becomes of everything of these kinds, of which none is an index. Asks the target.
     ///
     /// # Errors
     /// The target doesn't answer, or doesn't let us.
-    pub async fn others(&self) -> Result<Others, TaskError> {
+    pub async fn others(&self, kinds: &[Kind]) -> Result<Others, TaskError> {
         let mut others = Others::default();
         others.notes.extend(self.state.errors.iter().map(|error| format!("left out, it makes no sense: {error}")));
         if !self.state.others.is_empty() {
             let parts = self.state.others.join(", ");
             others.notes.push(format!("not looked at in the state of the cluster: {parts}"));
         }
-        for kind in ORDER {
+        for &kind in kinds {
             for source in self.state.items.iter().filter(|item| item.kind == kind) {
                 match self.why_left(source) {
                     Some(why) => {

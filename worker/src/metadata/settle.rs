@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use super::judge::{self, Refused};
 use super::ledger::{Ledger, Page};
 use super::mark::{self, Made};
-use super::others::{Other, Others};
+use super::others::{ORDER, Other, Others};
 use super::report::{ItemReport, Outcome, Report};
 use super::streams;
 use super::survey::{Action, Decided, Survey, Taken, Wish, noted};
@@ -65,7 +65,7 @@ impl Settle<'_> {
                 break;
             }
         }
-        let others = self.survey.others().await?;
+        let others = self.survey.others(&ORDER).await?;
         report.notes.extend(others.notes.iter().cloned());
         report.left_out.extend(others.left_out.iter().cloned());
         let mut reports = Vec::new();

@@ -4,6 +4,7 @@
 //! Holds: may be repeated from any point; an index that isn't the one that was noted is left alone, as is everything
 //! that others made. What the bus holds is removed by the coordinator, after this.
 
+mod cluster;
 mod source;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use target::Cluster;
 
 use crate::context::{Context, Migration, TargetHandle};
 use crate::failure::TaskError;
-use crate::metadata::mark;
+use crate::metadata::{mark, streams};
 
 /// Settings that keep an index from being changed further.
 const BLOCKS: &str = "index.blocks.";
@@ -45,6 +46,7 @@ async fn on_cluster(context: &Context, migration: &Migration, cluster: &Cluster)
         let done = put_right(migration, cluster, &noted).await?;
         notes.extend(done.into_iter().map(|what| format!("{}: {what}", noted.name)));
     }
+    notes.extend(cluster::run(migration, cluster).await?);
     Ok(notes)
 }
 
@@ -95,6 +97,11 @@ async fn put_right(migration: &Migration, cluster: &Cluster, noted: &Destination
         .filter(|(name, value)| !is_on(name, value))
         .partition(|(name, _)| name.starts_with(BLOCKS));
     put_on(cluster, name, &others, &mut done).await?;
+    let aliases = mark::made_by(&found.mappings, migration.name.as_str()).map(|made| made.aliases).unwrap_or_default();
+    if !aliases.is_empty() {
+        streams::put_aliases(cluster, &found.name, &aliases).await?;
+        done.push(format!("aliases {}", aliases.keys().map(String::as_str).collect::<Vec<_>>().join(", ")));
+    }
     // Once it is blocked, neither its settings, nor its mapping, nor its state can be changed.
     if let Some(meta) = mark::meta_without_us(&found.mappings, migration.name.as_str()) {
         cluster.put_meta(name, &meta).await?;
