@@ -54,7 +54,51 @@ fn setting(kind: &str, part: &str, parameter: &str) -> String {
 fn words(value: &Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().map(text).collect(),
-        value => text(value).split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect(),
+        value => chain(&text(value)),
+    }
+}
+
+/// The words of a text with commas.
+fn chain(text: &str) -> Vec<String> {
+    text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+}
+
+/// What a reference to another part becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reference {
+    Stays,
+    Renamed(String),
+    Gone,
+}
+
+/// Goes through the names of other parts that a setting lists. A filter `multiplexer` has chains of them in its list.
+fn edit(parameter: Parameter<'_>, value: &mut Value, mut by: impl FnMut(&str, &str) -> Reference) {
+    let Some(kind) = parameter.refers_to() else { return };
+    let mut is_changed = false;
+    let mut kept = |names: Vec<String>| -> Vec<String> {
+        let edited = names.into_iter().filter_map(|name| match by(kind, &name) {
+            Reference::Stays => Some(name),
+            Reference::Renamed(new) => {
+                is_changed = true;
+                Some(new)
+            }
+            Reference::Gone => {
+                is_changed = true;
+                None
+            }
+        });
+        edited.collect()
+    };
+    let edited: Value = match (&*value, parameter.name) {
+        (Value::Array(chains), "filters") => {
+            let chains = chains.iter().map(|names| kept(chain(&text(names))).join(", "));
+            chains.filter(|names| !names.is_empty()).collect()
+        }
+        (_, "tokenizer") => kept(vec![text(value)]).concat().into(),
+        (list, _) => kept(words(list)).into(),
+    };
+    if is_changed {
+        *value = edited;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Parameter, defines, words};
+use super::{Parameter, Reference, defines, edit, words};
 use crate::item::{Effect, Item, Refusal};
 use crate::rule::{Example, Rule, Versions};
 use crate::settings::text;
@@ -64,12 +64,38 @@ pub const RULES: &[Rule] = &[
                 source: "Elasticsearch 6.8.23",
                 target: "OpenSearch 2.19.4",
                 before: r#"{"settings": {"index.analysis.filter.nGram.type": "nGram",
-                    "index.analysis.analyzer.a.filter": ["nGram"]}}"#,
+                    "index.analysis.analyzer.a.tokenizer": "standard", "index.analysis.analyzer.a.filter": ["nGram", "m"],
+                    "index.analysis.filter.m.type": "multiplexer",
+                    "index.analysis.filter.m.filters": ["lowercase, edgeNGram", "nGram"]}}"#,
                 after: r#"{"settings": {"index.analysis.filter.nGram.type": "ngram",
-                    "index.analysis.analyzer.a.filter": ["nGram"]}}"#,
-                notes: &["changed index.analysis.filter.nGram.type: ngram"],
+                    "index.analysis.analyzer.a.tokenizer": "standard", "index.analysis.analyzer.a.filter": ["nGram", "m"],
+                    "index.analysis.filter.m.type": "multiplexer",
+                    "index.analysis.filter.m.filters": ["lowercase, edge_ngram", "nGram"]}}"#,
+                notes: &[
+                    "changed index.analysis.filter.nGram.type: ngram",
+                    "changed index.analysis.filter.m.filters: edge_ngram; it was edgeNGram",
+                ],
             },
         ],
+    },
+    Rule {
+        id: "edge-ngram-of-one",
+        what: "Where an analyzer names the tokenizer `edge_ngram` without defining it, one of that name is defined, of one \
+               letter.",
+        why: "Before Elasticsearch 7.3 the tokenizer of that name gave the first letter only; now it gives one and two.",
+        source: "Elasticsearch CommonAnalysisPlugin; tokens compared between Elasticsearch 1.7, 6.8 and OpenSearch 1.3, \
+                 2.19, 3.8",
+        applies: |versions| versions.source.is_elasticsearch_before(7, 3),
+        apply: edge_ngram_of_one,
+        examples: &[Example {
+            source: "Elasticsearch 6.8.23",
+            target: "OpenSearch 2.19.4",
+            before: r#"{"settings": {"index.analysis.analyzer.a.tokenizer": "edge_ngram"}}"#,
+            after: r#"{"settings": {"index.analysis.analyzer.a.tokenizer": "edge_ngram",
+                "index.analysis.tokenizer.edge_ngram.type": "edge_ngram",
+                "index.analysis.tokenizer.edge_ngram.min_gram": "1", "index.analysis.tokenizer.edge_ngram.max_gram": "1"}}"#,
+            notes: &["changed index.analysis.tokenizer.edge_ngram: of one letter, as before"],
+        }],
     },
     Rule {
         id: "default-index-analyzer",
@@ -133,22 +159,35 @@ fn renamed(item: &mut Item, _: Versions) -> Result<(), Refusal> {
             }
             continue;
         }
-        let Some(kind) = parameter.refers_to() else { continue };
-        let mut list = words(value);
-        let mut is_changed = false;
-        for word in &mut list {
-            let Some(new) = new_name(kind, word).filter(|_| !defines(&before, kind, word)) else { continue };
-            notes.push((name.clone(), format!("{new}; it was {word}")));
-            new.clone_into(word);
-            is_changed = true;
-        }
-        if is_changed {
-            *value = if kind == "tokenizer" { list.concat().into() } else { list.into() };
-        }
+        let at = name.clone();
+        edit(parameter, value, |kind, word| match new_name(kind, word).filter(|_| !defines(&before, kind, word)) {
+            Some(new) => {
+                notes.push((at.clone(), format!("{new}; it was {word}")));
+                Reference::Renamed(new.to_owned())
+            }
+            None => Reference::Stays,
+        });
     }
     for (at, text) in notes {
         item.note("analysis-renamed", Effect::Changed, at, text);
     }
+    Ok(())
+}
+
+fn edge_ngram_of_one(item: &mut Item, _: Versions) -> Result<(), Refusal> {
+    const NAME: &str = "edge_ngram";
+    let names_it = |name: &str, value: &Value| {
+        Parameter::of(name).is_some_and(|it| it.refers_to() == Some("tokenizer")) && value == NAME
+    };
+    let is_named = item.settings.iter().any(|(name, value)| names_it(name, value));
+    if !is_named || defines(&item.settings, "tokenizer", NAME) {
+        return Ok(());
+    }
+    for (parameter, value) in [("type", NAME), ("min_gram", "1"), ("max_gram", "1")] {
+        item.settings.insert(super::setting("tokenizer", NAME, parameter), value.into());
+    }
+    let at = "index.analysis.tokenizer.edge_ngram";
+    item.note("edge-ngram-of-one", Effect::Changed, at, "of one letter, as before");
     Ok(())
 }
 

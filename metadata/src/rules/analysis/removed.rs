@@ -1,8 +1,8 @@
 //! Parts that are gone.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Parameter, defines, setting, types, words};
+use super::{Parameter, Reference, defines, edit, setting, types};
 use crate::item::{Effect, Item, Refusal};
 use crate::rule::{Example, Rule, Versions};
 use crate::rules::settings::take;
@@ -33,10 +33,11 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "standard-html-strip",
-        what: "An analyzer of type `standard_html_strip` becomes a custom one of the same parts.",
-        why: "The type is refused since Elasticsearch 7.0.",
-        source: "https://www.elastic.co/guide/en/elasticsearch/reference/7.0/breaking-changes-7.0.html; refused by \
-                 Elasticsearch 7.10, OpenSearch 1.3, 2.19, 3.8",
+        what: "An analyzer of type `standard_html_strip` becomes one of type `standard`.",
+        why: "The type is refused since Elasticsearch 7.0. In spite of its name it stripped nothing: its tokens are those \
+              of `standard`, so that searches find what they found.",
+        source: "https://www.elastic.co/guide/en/elasticsearch/reference/7.0/breaking-changes-7.0.html; tokens compared \
+                 between Elasticsearch 1.7, 6.8, 7.10 and OpenSearch 1.3, 2.19, 3.8",
         applies: |versions| versions.source.is_elasticsearch_before(7, 0),
         apply: standard_html_strip,
         examples: &[Example {
@@ -44,11 +45,9 @@ pub const RULES: &[Rule] = &[
             target: "OpenSearch 2.19.4",
             before: r#"{"settings": {"index.analysis.analyzer.a.type": "standard_html_strip",
                 "index.analysis.analyzer.a.stopwords": ["of"]}}"#,
-            after: r#"{"settings": {"index.analysis.analyzer.a.type": "custom",
-                "index.analysis.analyzer.a.tokenizer": "standard", "index.analysis.analyzer.a.char_filter": ["html_strip"],
-                "index.analysis.analyzer.a.filter": ["lowercase", "a_stop"],
-                "index.analysis.filter.a_stop.type": "stop", "index.analysis.filter.a_stop.stopwords": ["of"]}}"#,
-            notes: &["changed index.analysis.analyzer.a: a custom analyzer"],
+            after: r#"{"settings": {"index.analysis.analyzer.a.type": "standard",
+                "index.analysis.analyzer.a.stopwords": ["of"]}}"#,
+            notes: &["changed index.analysis.analyzer.a.type: standard; it stripped nothing"],
         }],
     },
     Rule {
@@ -120,13 +119,16 @@ fn standard_filter(item: &mut Item, _: Versions) -> Result<(), Refusal> {
     }
     let mut notes = Vec::new();
     for (name, value) in &mut item.settings {
-        if Parameter::of(name).and_then(|parameter| parameter.refers_to()) != Some("filter") {
-            continue;
-        }
-        let (without, kept): (Vec<String>, Vec<String>) =
-            words(value).into_iter().partition(|word| gone.contains(word));
+        let Some(parameter) = Parameter::of(name) else { continue };
+        let mut without = Vec::new();
+        edit(parameter, value, |kind, word| {
+            let is_gone = kind == "filter" && gone.iter().any(|filter| filter == word);
+            if is_gone {
+                without.push(word.to_owned());
+            }
+            if is_gone { Reference::Gone } else { Reference::Stays }
+        });
         if !without.is_empty() {
-            *value = kept.into();
             notes.push((name.clone(), format!("without {}", without.join(", "))));
         }
     }
@@ -138,22 +140,10 @@ fn standard_filter(item: &mut Item, _: Versions) -> Result<(), Refusal> {
 
 fn standard_html_strip(item: &mut Item, _: Versions) -> Result<(), Refusal> {
     for (part, _) in types(&item.settings, "analyzer").into_iter().filter(|(_, of)| of == "standard_html_strip") {
-        let of = |parameter: &str| setting("analyzer", &part, parameter);
-        let mut filters = vec!["lowercase".to_owned()];
-        for stopwords in ["stopwords", "stopwords_path"] {
-            let Some(value) = item.settings.shift_remove(&of(stopwords)) else { continue };
-            let stop = format!("{part}_stop");
-            item.settings.insert(setting("filter", &stop, "type"), json!("stop"));
-            item.settings.insert(setting("filter", &stop, stopwords), value);
-            filters.retain(|filter| *filter != stop);
-            filters.push(stop);
-        }
-        item.settings.insert(of("type"), json!("custom"));
-        item.settings.insert(of("tokenizer"), json!("standard"));
-        item.settings.insert(of("char_filter"), json!(["html_strip"]));
-        item.settings.insert(of("filter"), filters.into());
-        let at = format!("index.analysis.analyzer.{part}");
-        item.note("standard-html-strip", Effect::Changed, at, "a custom analyzer of the same parts");
+        let at = setting("analyzer", &part, "type");
+        item.settings.insert(at.clone(), "standard".into());
+        let text = "standard; it stripped nothing, in spite of its name: the tokens are as before";
+        item.note("standard-html-strip", Effect::Changed, at, text);
     }
     Ok(())
 }

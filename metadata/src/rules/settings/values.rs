@@ -86,9 +86,9 @@ pub const RULES: &[Rule] = &[
         }],
     },
     Rule {
-        id: "similarity-removed",
-        what: "A similarity of type `classic` or `default`, and a DFR one of the models `be`, `d`, `p`, becomes `BM25`.",
-        why: "They are gone since Elasticsearch 7.0: documents are found as before, in another order.",
+        id: "dfr-models-removed",
+        what: "A DFR similarity of the models `be`, `d`, `p`, or of the after effect `no`, becomes `BM25`.",
+        why: "These are gone since Elasticsearch 7.0: documents are found as before, in another order.",
         source: "https://www.elastic.co/guide/en/elasticsearch/reference/7.0/breaking-changes-7.0.html; tried on \
                  OpenSearch 1.3, 2.19, 3.8, Elasticsearch 7.10, 8.19",
         applies: |versions| versions.source.is_elasticsearch_before(7, 0),
@@ -96,15 +96,10 @@ pub const RULES: &[Rule] = &[
         examples: &[Example {
             source: "Elasticsearch 5.6.16",
             target: "OpenSearch 2.19.4",
-            before: r#"{"settings": {"index.similarity.tf.type": "classic", "index.similarity.tf.discount_overlaps": "false",
-                "index.similarity.d.type": "DFR", "index.similarity.d.basic_model": "be",
+            before: r#"{"settings": {"index.similarity.d.type": "DFR", "index.similarity.d.basic_model": "be",
                 "index.similarity.d.after_effect": "l", "index.similarity.mine.type": "BM25"}}"#,
-            after: r#"{"settings": {"index.similarity.tf.type": "BM25", "index.similarity.d.type": "BM25",
-                "index.similarity.mine.type": "BM25"}}"#,
-            notes: &[
-                "dropped index.similarity.tf: BM25; it was classic",
-                "dropped index.similarity.d: BM25; it was DFR",
-            ],
+            after: r#"{"settings": {"index.similarity.d.type": "BM25", "index.similarity.mine.type": "BM25"}}"#,
+            notes: &["dropped index.similarity.d: BM25; it was DFR of be"],
         }],
     },
 ];
@@ -206,20 +201,17 @@ fn similarity(item: &mut Item, _: Versions) -> Result<(), Refusal> {
     const PREFIX: &str = "index.similarity.";
     let types = item.settings.iter().filter_map(|(name, value)| {
         let similarity = name.strip_prefix(PREFIX)?.strip_suffix(".type")?;
-        let model = item.settings.get(&format!("{PREFIX}{similarity}.basic_model")).map(text).unwrap_or_default();
-        let is_gone = match text(value).as_str() {
-            "classic" | "default" => true,
-            "DFR" => ["be", "d", "p"].contains(&model.as_str()),
-            _ => false,
-        };
-        is_gone.then(|| (similarity.to_owned(), text(value)))
+        let of = |part: &str| item.settings.get(&format!("{PREFIX}{similarity}.{part}")).map(text).unwrap_or_default();
+        let (model, after_effect) = (of("basic_model"), of("after_effect"));
+        let is_gone = ["be", "d", "p"].contains(&model.as_str()) || after_effect == "no";
+        (text(value) == "DFR" && is_gone).then(|| (similarity.to_owned(), format!("DFR of {model} and {after_effect}")))
     });
     for (similarity, before) in types.collect::<Vec<_>>() {
         let all = format!("{PREFIX}{similarity}.");
         super::take(item, |name, _| name.starts_with(&all) && !name.ends_with(".type"));
         item.settings.insert(format!("{all}type"), "BM25".into());
         let text = format!("BM25; it was {before}, which is gone: scores differ");
-        item.note("similarity-removed", Effect::Dropped, format!("{PREFIX}{similarity}"), text);
+        item.note("dfr-models-removed", Effect::Dropped, format!("{PREFIX}{similarity}"), text);
     }
     Ok(())
 }
