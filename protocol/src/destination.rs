@@ -82,7 +82,14 @@ impl Destination {
     /// Documents only ever go with `create`: what is there under an id stays, whatever else is wanted.
     #[must_use]
     pub fn only_creates(&self) -> bool {
-        self.stream || self.ids_may_meet
+        self.stream || self.compares()
+    }
+
+    /// What is there under the id of a document is compared with it. A document without a routing is routed by its id: with
+    /// a type before it, it may come to the shard of another one of the same type and id, and a routing.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.ids_may_meet || self.type_in_id
     }
 }
 

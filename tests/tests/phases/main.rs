@@ -19,6 +19,7 @@ mod closed;
 
 mod conflicts;
 
+mod decided;
 mod joined;
 mod meet;
 mod place;

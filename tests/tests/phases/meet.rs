@@ -124,7 +124,7 @@ fn types_before_ids_keep_two_types_apart() {
     let mut rig = rig(&fixture, "second", "products", &server.url(), "overwrite");
     rig.decide(|_| {
         let to = place::index(&http, "prefixed", 1, &[], &json!({"dynamic": false}));
-        vec![Destination { ids_may_meet: true, type_in_id: true, ..to }]
+        vec![Destination { type_in_id: true, ..to }]
     });
     rig.waits(Phase::Verify);
     let mut expected = place::truth(&fixture, "products");

@@ -2,7 +2,7 @@
 //!
 //! In: a batch and the target's answers. Out: the answers, in which a document that met another one is rejected. The same
 //! one counts as already there: it was sent before, by whoever had the slice then, or comes twice in the source.
-//! Holds: only destinations where ids may meet are asked. What is there is never changed.
+//! Holds: only destinations that compare are asked. What is there is never changed.
 
 use protocol::checkpoint::Verdict;
 use target::{BulkBody, Held, ItemOutcome};
@@ -14,10 +14,10 @@ use crate::failure::TaskError;
 /// The kind of the dead letters.
 const COLLISION: &str = "id_collision";
 
-/// The items of a batch that were already there in `places[number]`, if ids may meet in it.
+/// The items of a batch that were already there in `places[number]`, if it compares.
 #[must_use]
 pub fn to_compare(place: &Place, number: usize, items: &[Item], outcomes: &[ItemOutcome]) -> Vec<usize> {
-    if !place.noted.ids_may_meet {
+    if !place.noted.compares() {
         return Vec::new();
     }
     let there = items

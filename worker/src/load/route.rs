@@ -196,6 +196,7 @@ mod tests {
             assert_eq!(op(to("a", &[])), expected);
             assert_eq!(op(Destination { ids_may_meet: true, ..to("a", &[]) }), Op::Create);
             assert_eq!(op(Destination { stream: true, ..to("a", &[]) }), Op::Create);
+            assert_eq!(op(Destination { type_in_id: true, ..to("a", &[]) }), Op::Create);
         }
     }
 

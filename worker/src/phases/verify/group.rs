@@ -97,7 +97,7 @@ impl Group<'_> {
         let arrived = written.saturating_add(already_there);
         let mut notes = self.destinations.values().flatten();
         // Two that are the same met: only the first of them is there.
-        let distinct = if notes.clone().any(|note| note.ids_may_meet) { written } else { arrived };
+        let distinct = if notes.clone().any(|note| note.compares()) { written } else { arrived };
         let only_creates = on_conflict == OnConflict::Keep || notes.all(|note| note.only_creates());
         // Where nothing is replaced, only what was already there may be of those before, or ours, sent twice.
         // Else documents that were there may have been replaced: between none of them and all.
