@@ -7,6 +7,7 @@ mod walk;
 pub mod dynamic;
 pub mod dynamic_string;
 pub mod meta;
+pub mod source;
 pub mod string;
 pub mod words;
 
@@ -18,6 +19,8 @@ pub mod similarity;
 pub mod kinds;
 pub mod parameters;
 pub mod vectors;
+
+pub mod knn;
 
 pub mod limits;
 

@@ -10,7 +10,7 @@ use super::vectors::unsearched;
 use super::walk::{self, Field, Place};
 use crate::item::{Effect, Item, Refusal};
 use crate::rule::{Example, Rule, Versions};
-use crate::server::Server;
+use crate::server::{Product, Server};
 
 const FLATTENED: &str = "flattened-to-flat-object";
 const KINDS: &str = "types-of-one-product";
@@ -92,12 +92,14 @@ pub const RULES: &[Rule] = &[
                     "h": {"type": "histogram"}, "s": {"type": "sparse_vector"}, "t": {"type": "semantic_text", "inference_id": "e5"},
                     "l": {"type": "passthrough", "priority": 10, "properties": {"x": {"type": "keyword"}}}}}}"#,
                 after: r#"{"mappings": {"properties": {
-                    "v": {"type": "version"}, "w": {"type": "wildcard"}, "p": {"type": "xy_shape"},
+                    "v": {"type": "keyword"}, "w": {"type": "wildcard", "ignore_above": 8191}, "p": {"type": "xy_shape"},
                     "c": {"type": "constant_keyword", "value": "web"}, "d": {"type": "keyword"},
                     "a": {"type": "object", "properties": {"min": {"type": "double"}, "value_count": {"type": "long"}}},
                     "h": {"type": "object", "enabled": false}, "s": {"type": "rank_features"}, "t": {"type": "text"},
                     "l": {"type": "object", "properties": {"x": {"type": "keyword"}}}}}}"#,
                 notes: &[
+                    "dropped mappings.properties.v: keyword",
+                    "dropped mappings.properties.w.ignore_above: longer values aren't found",
                     "changed mappings.properties.p: xy_shape",
                     "changed mappings.properties.c.meta: gone",
                     "changed mappings.properties.d: keyword",
@@ -152,12 +154,23 @@ fn kinds(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
     walk::fields(item, KINDS, |field| {
         let kind = field.kind().to_owned();
         match kind.as_str() {
-            "version" if !target.is_opensearch_from(3, 2) => {
+            // That of OpenSearch rejects what is no semantic version, and that of Elasticsearch takes any text.
+            "version" if !(versions.source.is_opensearch() && target.is_opensearch_from(3, 2)) => {
                 keyword(field, Effect::Dropped, "keyword, which sorts 1.10 before 1.9");
             }
             "wildcard" if !target.is_opensearch_from(2, 15) => {
                 keyword(field, Effect::Changed, "keyword; patterns take longer, and long values aren't found");
                 field.definition.entry("ignore_above").or_insert_with(|| KEYWORD_LETTERS_MAX.into());
+            }
+            // Its doc values are kept as one term is, since 3.0.
+            "wildcard"
+                if versions.source.product == Product::Elasticsearch
+                    && target.is_opensearch_from(3, 0)
+                    && !field.definition.contains_key("ignore_above") =>
+            {
+                field.definition.insert("ignore_above".to_owned(), KEYWORD_LETTERS_MAX.into());
+                let text = "longer values aren't found; without it they are rejected";
+                field.note_parameter("ignore_above", Effect::Dropped, text);
             }
             "constant_keyword" => constant(field, target),
             "counted_keyword" => keyword(field, Effect::Dropped, "keyword, which counts documents and not values"),

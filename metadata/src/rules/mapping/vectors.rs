@@ -1,139 +1,71 @@
-//! Vectors: `dense_vector` of Elasticsearch, `knn_vector` of OpenSearch, and their engines.
+//! Vectors of Elasticsearch, which become those of OpenSearch.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::walk::{self, Field};
-use crate::item::{Effect, Item, Kind, Refusal};
+use crate::item::{Effect, Item, Refusal};
 use crate::rule::{Example, Rule, Versions};
 use crate::server::Server;
 
 const DENSE: &str = "dense-vector-to-knn-vector";
-const SETTINGS: &str = "knn-settings-to-method";
-const WITHOUT: &str = "method-without-knn";
-const NMSLIB: &str = "nmslib-to-faiss";
 
-const ENGINES: &str = "https://docs.opensearch.org/latest/mappings/supported-field-types/knn-methods-engines/";
-
-/// The settings of an index that said what its vectors are found by, and the parameter of a method that says so now.
-const SPACE: &str = "index.knn.space_type";
-const PARAMETERS: [(&str, &str); 2] =
-    [("index.knn.algo_param.m", "m"), ("index.knn.algo_param.ef_construction", "ef_construction")];
+pub(super) const ENGINES: &str =
+    "https://docs.opensearch.org/latest/mappings/supported-field-types/knn-methods-engines/";
 
 /// The rules for vectors.
-pub const RULES: &[Rule] = &[
-    Rule {
-        id: DENSE,
-        what: "`dense_vector` becomes `knn_vector`; one that is searched gets an `hnsw` method, and the index `index.knn: true`.",
-        why: "Both are lists of numbers found by their nearest neighbours. A `dot_product` of floats is `cosinesimil`, as \
+pub const RULES: &[Rule] = &[Rule {
+    id: DENSE,
+    what: "`dense_vector` becomes `knn_vector`; one that is searched gets an `hnsw` method, and the index `index.knn: true`.",
+    why: "Both are lists of numbers found by their nearest neighbours. A `dot_product` of floats is `cosinesimil`, as \
               Elasticsearch takes vectors of length 1 only; quantised vectors are kept whole. The target needs the k-NN plugin.",
-        source: ENGINES,
-        applies: |versions| versions.source.is_elasticsearch_from(7, 0) && versions.target.is_opensearch(),
-        apply: dense,
-        examples: &[
-            Example {
-                source: "Elasticsearch 8.19.21",
-                target: "OpenSearch 2.19.4",
-                before: r#"{"mappings": {"properties": {"v": {"type": "dense_vector", "dims": 768, "index": true,
+    source: ENGINES,
+    applies: |versions| versions.source.is_elasticsearch_from(7, 0) && versions.target.is_opensearch(),
+    apply: dense,
+    examples: &[
+        Example {
+            source: "Elasticsearch 8.19.21",
+            target: "OpenSearch 2.19.4",
+            before: r#"{"mappings": {"properties": {"v": {"type": "dense_vector", "dims": 768, "index": true,
                     "similarity": "cosine", "index_options": {"type": "int8_hnsw", "m": 16, "ef_construction": 100}}}}}"#,
-                after: r#"{"settings": {"index.knn": "true"}, "mappings": {"properties": {"v": {"type": "knn_vector",
+            after: r#"{"settings": {"index.knn": "true"}, "mappings": {"properties": {"v": {"type": "knn_vector",
                     "dimension": 768, "method": {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil",
                     "parameters": {"m": 16, "ef_construction": 100}}}}}}"#,
-                notes: &[
-                    "changed mappings.properties.v.index_options: not quantised",
-                    "changed mappings.properties.v: knn_vector, found by lucene's hnsw in cosinesimil",
-                    "changed index.knn: true",
-                ],
-            },
-            Example {
-                source: "Elasticsearch 7.10.2",
-                target: "OpenSearch 1.3.20",
-                before: r#"{"mappings": {"properties": {"v": {"type": "dense_vector", "dims": 3}}}}"#,
-                after: r#"{"mappings": {"properties": {"v": {"type": "knn_vector", "dimension": 3}}}}"#,
-                notes: &["changed mappings.properties.v: knn_vector, for scripts only, as before"],
-            },
-            Example {
-                source: "Elasticsearch 8.19.21",
-                target: "OpenSearch 3.8.0",
-                before: r#"{"mappings": {"properties": {
+            notes: &[
+                "changed mappings.properties.v.index_options: not quantised",
+                "changed mappings.properties.v: knn_vector, found by lucene's hnsw in cosinesimil",
+                "changed index.knn: true",
+            ],
+        },
+        Example {
+            source: "Elasticsearch 7.10.2",
+            target: "OpenSearch 1.3.20",
+            before: r#"{"mappings": {"properties": {"v": {"type": "dense_vector", "dims": 3}}}}"#,
+            after: r#"{"mappings": {"properties": {"v": {"type": "knn_vector", "dimension": 3}}}}"#,
+            notes: &["changed mappings.properties.v: knn_vector, for scripts only, as before"],
+        },
+        Example {
+            source: "Elasticsearch 8.19.21",
+            target: "OpenSearch 3.8.0",
+            before: r#"{"mappings": {"properties": {
                     "bytes": {"type": "dense_vector", "dims": 8, "element_type": "byte", "similarity": "dot_product"},
                     "bits": {"type": "dense_vector", "dims": 64, "element_type": "bit"},
                     "none": {"type": "dense_vector"}}}}"#,
-                after: r#"{"settings": {"index.knn": "true"}, "mappings": {"properties": {
+            after: r#"{"settings": {"index.knn": "true"}, "mappings": {"properties": {
                     "bytes": {"type": "knn_vector", "dimension": 8, "data_type": "byte", "method":
                         {"name": "hnsw", "engine": "lucene", "space_type": "innerproduct"}},
                     "bits": {"type": "knn_vector", "dimension": 64, "data_type": "binary", "method":
                         {"name": "hnsw", "engine": "faiss", "space_type": "hamming"}},
                     "none": {"type": "object", "enabled": false}}}}"#,
-                notes: &[
-                    "changed mappings.properties.bytes: knn_vector, found by lucene's hnsw in innerproduct",
-                    "warning mappings.properties.bits: a document whose vector is a hexadecimal text is rejected",
-                    "changed mappings.properties.bits: knn_vector, found by faiss's hnsw in hamming",
-                    "dropped mappings.properties.none: kept and not searched; it has no `dims` so far",
-                    "changed index.knn: true",
-                ],
-            },
-        ],
-    },
-    Rule {
-        id: SETTINGS,
-        what: "`index.knn.space_type` and `index.knn.algo_param.*` go to the method of each `knn_vector` that has none.",
-        why: "OpenSearch 3.0 took these settings away; a field says what it is found by.",
-        source: "https://docs.opensearch.org/3.0/breaking-changes/",
-        applies: |versions| versions.target.is_opensearch_from(3, 0) && versions.source.is_opensearch(),
-        apply: settings,
-        examples: &[Example {
-            source: "OpenSearch 2.19.4",
-            target: "OpenSearch 3.8.0",
-            before: r#"{"settings": {"index.knn": "true", "index.knn.space_type": "cosinesimil", "index.knn.algo_param.m": "24"},
-                "mappings": {"properties": {"v": {"type": "knn_vector", "dimension": 4}}}}"#,
-            after: r#"{"settings": {"index.knn": "true"}, "mappings": {"properties": {"v": {"type": "knn_vector",
-                "dimension": 4, "method": {"name": "hnsw", "engine": "faiss", "space_type": "cosinesimil", "parameters": {"m": 24}}}}}}"#,
             notes: &[
-                "changed index.knn.space_type: said by the method of each field",
-                "changed index.knn.algo_param.m: said by the method of each field",
-                "changed mappings.properties.v.method: faiss's hnsw in cosinesimil",
+                "changed mappings.properties.bytes: knn_vector, found by lucene's hnsw in innerproduct",
+                "warning mappings.properties.bits: a document whose vector is a hexadecimal text is rejected",
+                "changed mappings.properties.bits: knn_vector, found by faiss's hnsw in hamming",
+                "dropped mappings.properties.none: kept and not searched; it has no `dims` so far",
+                "changed index.knn: true",
             ],
-        }],
-    },
-    Rule {
-        id: WITHOUT,
-        what: "`method` of a `knn_vector` is dropped from an index that isn't `index.knn: true`.",
-        why: "Early versions of OpenSearch took it and made nothing of it; later ones refuse it.",
-        source: ENGINES,
-        applies: |versions| versions.target.is_opensearch() && versions.source.is_opensearch(),
-        apply: without_knn,
-        examples: &[Example {
-            source: "OpenSearch 1.3.20",
-            target: "OpenSearch 2.19.4",
-            before: r#"{"mappings": {"properties": {"v": {"type": "knn_vector", "dimension": 4, "method": {"name": "hnsw"}}}}}"#,
-            after: r#"{"mappings": {"properties": {"v": {"type": "knn_vector", "dimension": 4}}}}"#,
-            notes: &["changed mappings.properties.v.method: gone; nothing was found by it"],
-        }],
-    },
-    Rule {
-        id: NMSLIB,
-        what: "The engine `nmslib` becomes `faiss`.",
-        why: "OpenSearch 3.0 makes no new index of nmslib; faiss finds by the same graph with the same parameters.",
-        source: "https://docs.opensearch.org/3.0/breaking-changes/",
-        applies: |versions| versions.target.is_opensearch_from(3, 0),
-        apply: nmslib,
-        examples: &[Example {
-            source: "OpenSearch 1.3.20",
-            target: "OpenSearch 3.8.0",
-            before: r#"{"mappings": {"properties": {
-                "v": {"type": "knn_vector", "dimension": 4, "method": {"name": "hnsw", "engine": "nmslib", "space_type": "l2"}},
-                "w": {"type": "knn_vector", "dimension": 4, "method": {"name": "hnsw", "engine": "nmslib", "space_type": "linf"}}}}}"#,
-            after: r#"{"mappings": {"properties": {
-                "v": {"type": "knn_vector", "dimension": 4, "method": {"name": "hnsw", "engine": "faiss", "space_type": "l2"}},
-                "w": {"type": "knn_vector", "dimension": 4, "method": {"name": "hnsw", "engine": "faiss", "space_type": "linf"}}}}}"#,
-            notes: &[
-                "changed mappings.properties.v.method.engine: faiss",
-                "changed mappings.properties.w.method.engine: faiss",
-                "warning mappings.properties.w.method.space_type: no engine of OpenSearch 3 finds by linf",
-            ],
-        }],
-    },
-];
+        },
+    ],
+}];
 
 fn dense(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
     let mut is_searched = false;
@@ -223,79 +155,6 @@ pub(super) fn unsearched() -> Map<String, Value> {
 }
 
 /// Whether neighbours are to be found in the index at all.
-fn is_on(item: &Item) -> bool {
+pub(super) fn is_on(item: &Item) -> bool {
     item.settings.get("index.knn").is_some_and(super::words::is_true)
-}
-
-fn without_knn(item: &mut Item, _: Versions) -> Result<(), Refusal> {
-    if item.kind != Kind::Index || is_on(item) {
-        return Ok(());
-    }
-    walk::fields(item, WITHOUT, |field| {
-        if field.kind() == "knn_vector" && field.definition.shift_remove("method").is_some() {
-            field.note_parameter("method", Effect::Changed, "gone; nothing was found by it, as `index.knn` is off");
-        }
-        Ok(())
-    })
-}
-
-fn settings(item: &mut Item, _: Versions) -> Result<(), Refusal> {
-    let mut said = |key: &str| {
-        let value = item.settings.shift_remove(key)?;
-        item.note(SETTINGS, Effect::Changed, key, "said by the method of each field that had none");
-        Some(value)
-    };
-    let space = said(SPACE);
-    let parameters: Map<String, Value> = PARAMETERS
-        .into_iter()
-        .filter_map(|(key, name)| {
-            let value = said(key)?;
-            let number = value.as_str().and_then(|text| text.parse::<u64>().ok()).map(Value::from);
-            Some((name.to_owned(), number.unwrap_or(value)))
-        })
-        .collect();
-    if space.is_none() && parameters.is_empty() {
-        return Ok(());
-    }
-    let space = space.as_ref().and_then(Value::as_str).unwrap_or("l2");
-    let method = match parameters.is_empty() {
-        true => json!({"name": "hnsw", "engine": "faiss", "space_type": space}),
-        false => json!({"name": "hnsw", "engine": "faiss", "space_type": space, "parameters": parameters}),
-    };
-    // A template's mapping may come to an index that is searched by another template's word.
-    if item.kind == Kind::Index && !is_on(item) {
-        return Ok(());
-    }
-    walk::fields(item, SETTINGS, |field| {
-        let has_own =
-            ["method", "model_id", "mode", "space_type"].iter().any(|key| field.definition.contains_key(*key));
-        if field.kind() == "knn_vector" && !has_own {
-            field.definition.insert("method".to_owned(), method.clone());
-            field.note_parameter("method", Effect::Changed, format!("faiss's hnsw in {space}"));
-            warn_of_space(field, space);
-        }
-        Ok(())
-    })
-}
-
-fn nmslib(item: &mut Item, _: Versions) -> Result<(), Refusal> {
-    walk::fields(item, NMSLIB, |field| {
-        let Some(Value::Object(method)) = field.definition.get_mut("method") else { return Ok(()) };
-        if method.get("engine").is_none_or(|engine| engine != "nmslib") {
-            return Ok(());
-        }
-        method.insert("engine".to_owned(), "faiss".into());
-        let space = method.get("space_type").and_then(Value::as_str).unwrap_or("l2").to_owned();
-        field.note_parameter("method.engine", Effect::Changed, "faiss");
-        warn_of_space(field, &space);
-        Ok(())
-    })
-}
-
-/// Says so where only nmslib had the space.
-fn warn_of_space(field: &mut Field<'_>, space: &str) {
-    if matches!(space, "l1" | "linf") {
-        let text = format!("no engine of OpenSearch 3 finds by {space}; give the field another space by a patch");
-        field.note_parameter("method.space_type", Effect::Warning, text);
-    }
 }
