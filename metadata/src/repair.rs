@@ -24,7 +24,7 @@ use pattern::Named;
 pub const ABOUT: About = About {
     id: "target-refuses",
     what: "What the target names as unknown, private or out of range is left out: a setting, a parameter of a field, a \
-           part of a template or pipeline.",
+           part of a template or pipeline, a component template that isn't there.",
     why: "The target judges last. Only what it names by a known type of error is left out, at most a few times, and each \
           is reported as lost; everything else is refused with its words.",
     source: "answers of Elasticsearch 7.10, 8.19 and OpenSearch 1.3, 2.19, 3.8, in metadata/tests/errors",
@@ -62,6 +62,7 @@ fn take_out(item: &mut Item, named: &Named) -> bool {
         Named::RootParameter(name) => {
             item.mapping.shift_remove(name).map(|value| vec![(format!("mappings.{name}"), value)])
         }
+        Named::Components(names) => composed_of(item, names),
         Named::Part { of, part } => part_of(item, of, part),
     };
     let gone = gone.unwrap_or_default();
@@ -69,6 +70,15 @@ fn take_out(item: &mut Item, named: &Named) -> bool {
         item.note(RULE, Effect::Dropped, at.as_str(), format!("{value}: the target doesn't take it"));
     }
     !gone.is_empty()
+}
+
+/// Component templates that came with the source, or that were never made.
+fn composed_of(item: &mut Item, names: &[String]) -> Option<Vec<(String, Value)>> {
+    let components = item.rest.get_mut("composed_of")?.as_array_mut()?;
+    let is_gone = |component: &Value| component.as_str().is_some_and(|name| names.iter().any(|gone| gone == name));
+    let (gone, kept): (Vec<Value>, Vec<Value>) = std::mem::take(components).into_iter().partition(is_gone);
+    *components = kept;
+    Some(gone.into_iter().map(|component| ("composed_of".to_owned(), component)).collect())
 }
 
 /// A part of the frame of a template or pipeline; what the item can't be without stays.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 use metadata::rules::settings::replicas;
-use metadata::rules::template::{COMPOSED_OF_MISSING, keep_components};
 use metadata::types::{MultiType, Options};
 use metadata::{Kind, Server, SourceItem, Versions, builtin, repair, request, rules, state, translate, types};
 use serde_json::{Map, Value, json};
@@ -66,7 +65,7 @@ impl Chance {
 
 /// Whether the documentation says what that id means.
 fn is_known(id: &str) -> bool {
-    let others = [replicas::ABOUT.id, COMPOSED_OF_MISSING.id, repair::ABOUT.id];
+    let others = [replicas::ABOUT.id, repair::ABOUT.id];
     rules::all().any(|rule| rule.id == id) || types::ABOUT.iter().any(|about| about.id == id) || others.contains(&id)
 }
 
@@ -81,7 +80,6 @@ fn all_ways(item: &SourceItem, error: &Value) {
             let Ok(items) = types::resolve(item.clone(), &options) else { continue };
             for mut translated in items.into_iter().filter_map(|item| translate(item, versions).ok()) {
                 replicas::fit(&mut translated, 3, 2);
-                keep_components(&mut translated, |_| false);
                 metadata::repair(&mut translated, error);
                 assert!(request::body(&translated).is_object());
                 let unknown = translated.notes.iter().find(|note| !is_known(note.rule));

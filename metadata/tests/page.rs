@@ -11,7 +11,6 @@ use std::fmt::Write;
 
 use metadata::rule::{Example, Rule, Versions};
 use metadata::rules::settings::replicas;
-use metadata::rules::template::COMPOSED_OF_MISSING;
 use metadata::types::About;
 use metadata::{Server, builtin, repair, rules, types};
 use serde_json::Value;
@@ -115,7 +114,7 @@ fn page() -> String {
         }
     }
     page.push_str("\n## What the target decides\n");
-    for decision in [replicas::ABOUT, COMPOSED_OF_MISSING, repair::ABOUT] {
+    for decision in [replicas::ABOUT, repair::ABOUT] {
         about(&mut page, &decision);
     }
     page.push_str(

@@ -18,6 +18,8 @@ pub enum Named {
     },
     /// A parameter of the mapping itself.
     RootParameter(String),
+    /// Component templates that aren't there.
+    Components(Vec<String>),
     /// A part of what a template or pipeline consists of.
     Part {
         /// Of what: the word of the server.
@@ -53,7 +55,7 @@ const SETTINGS: &str = "settings_exception";
 const INVALID: &[&str] = &["invalid_index_template_exception", "validation_exception", ARGUMENT, SETTINGS];
 const MAPPER: &[&str] = &["mapper_parsing_exception"];
 
-static PATTERNS: [Pattern; 9] = [
+static PATTERNS: [Pattern; 10] = [
     pattern!(INVALID, r"(?:^|: |\[)unknown setting \[([^\]]+)\]", setting),
     pattern!(INVALID, r"private index setting \[([^\]]+)\] can not be set explicitly", setting),
     pattern!(&[ARGUMENT], r"^unknown value for \[([^\]]+)\] must be one of \[", setting),
@@ -74,6 +76,9 @@ static PATTERNS: [Pattern; 9] = [
             unsupported(&group(found, 2)).into_iter().map(named).collect()
         }
     ),
+    pattern!(INVALID, r" specifies component templates \[([^\]]+)\] that do not exist", |found| {
+        vec![Named::Components(group(found, 1).split(", ").map(str::to_owned).collect())]
+    }),
     pattern!(
         &["x_content_parse_exception"],
         r"\[(index_template|component_template|template|data_stream_template)\] unknown field \[([^\]]+)\]",

@@ -10,10 +10,11 @@ const SERVERS: [&str; 5] =
     ["elasticsearch-7.10.2", "elasticsearch-8.19.21", "opensearch-1.3.20", "opensearch-2.19.4", "opensearch-3.8.0"];
 
 /// What is left out after each of the recorded answers; nothing: it is refused.
-const REPAIRS: [(&str, &[&str]); 38] = [
+const REPAIRS: [(&str, &[&str]); 39] = [
     ("analyzer", &[]),
     ("boolean", &[]),
     ("codec", &["index.codec"]),
+    ("components that are not there", &["composed_of", "composed_of"]),
     ("field of the root _all", &["mappings._all"]),
     ("number", &["index.max_result_window"]),
     ("parameter", &["mappings.properties.a.foo"]),

@@ -1,14 +1,10 @@
 //! What differs in the frame of templates and data streams: patterns, parts that only some versions have.
 
-mod components;
-
 use serde_json::{Value, json};
 
 use crate::item::{Effect, Item, Kind, Refusal};
 use crate::rule::{Example, Rule, Versions};
 use crate::server::Server;
-
-pub use components::{COMPOSED_OF_MISSING, keep_components};
 
 /// The rules for templates.
 pub const RULES: &[Rule] = &[
