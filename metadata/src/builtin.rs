@@ -3,7 +3,7 @@
 //! In: an item of the source. Out: whose it is. The list is short and exact on purpose: a user's own `apm-x`,
 //! `kibana-logs`, `metricbeat-y` or `logs-mine` is theirs and goes along.
 //! Not here: what a user selects, and names with a dot before them, which are the products' everywhere unless they are
-//! selected; a template that a data stream is made from goes along all the same.
+//! selected; what something of one's own needs goes along all the same (`State::needs`).
 
 use std::fmt;
 

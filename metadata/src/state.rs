@@ -16,6 +16,7 @@
 //! After: Elasticsearch `Metadata#toXContent`, `IndexTemplateMetadata`, `ComposableIndexTemplate`, `DataStream`,
 //! `IngestMetadata`, `IndexLifecycleMetadata`.
 
+mod needs;
 mod stream;
 mod templates;
 

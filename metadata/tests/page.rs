@@ -118,7 +118,8 @@ fn page() -> String {
         about(&mut page, &decision);
     }
     page.push_str(
-        "\n## What comes with a product\n\nIt stays behind where no list of the configuration names its kind.\n",
+        "\n## What comes with a product\n\nIt stays behind, unless a list of the configuration names its kind, or something of one's own needs it: a data \
+         stream its template, a template its components.\n",
     );
     page.push_str("\n| kinds | names | whose |\n|---|---|---|\n");
     for entry in builtin::BUILT_IN {

@@ -53,7 +53,8 @@ pub const LEFT: &[Rule] = &[
     Rule {
         id: "settings-of-the-cluster",
         what: "Settings about nodes, disks and recovery of the source cluster stay behind: `routing.allocation.*`, \
-               tiers, `soft_deletes.*`, `translog.retention.*`, `remote_store.*`, ….",
+               tiers, `soft_deletes.*`, `translog.retention.*`, `remote_store.*`, the block that a server puts on where a \
+               disk is nearly full, ….",
         why: "They name nodes and places that another cluster doesn't have, or histories that a new index doesn't have; \
               an index that asks for them would stay red.",
         source: "https://www.elastic.co/guide/en/elasticsearch/reference/7.10/shard-allocation-filtering.html",
@@ -132,6 +133,7 @@ const DEFAULTS: &[(&str, &[&str])] = &[
 
 /// Beginnings of names.
 const OF_THE_CLUSTER: &[&str] = &[
+    withheld::DISK_IS_FULL,
     "index.routing.allocation.",
     "index.routing.rebalance.",
     "index.allocation.existing_shards_allocator",

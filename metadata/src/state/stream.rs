@@ -36,23 +36,6 @@ impl DataStream {
     }
 }
 
-impl State {
-    /// What the data stream is made from: its index template, and the component templates of that. They go along with the
-    /// stream, also where they came with the source.
-    #[must_use]
-    pub fn made_from(&self, stream: &str) -> Vec<&SourceItem> {
-        let item = self.items.iter().find(|item| item.kind == Kind::DataStream && item.name == stream);
-        let template = item.and_then(DataStream::of).and_then(|stream| stream.template);
-        let template = template
-            .and_then(|name| self.items.iter().find(|item| item.kind == Kind::IndexTemplate && item.name == name));
-        let composed_of = template.and_then(|template| template.rest.get("composed_of")?.as_array());
-        let names: Vec<&str> = composed_of.into_iter().flatten().filter_map(Value::as_str).collect();
-        let is_component =
-            |item: &&SourceItem| item.kind == Kind::ComponentTemplate && names.contains(&item.name.as_str());
-        self.items.iter().filter(is_component).chain(template).collect()
-    }
-}
-
 /// `{"name", "timestamp_field": {"name"}, "indices": [{"index_name", "index_uuid"}], "generation", "hidden"?, …}`.
 pub fn understand(name: &str, body: Map<String, Value>) -> Result<SourceItem, String> {
     let field = body.get("timestamp_field").and_then(|field| field.get("name")).and_then(Value::as_str);

@@ -92,14 +92,10 @@ fn data_streams_know_their_indices_and_their_template() {
 
 #[test]
 fn the_template_of_a_stream_is_that_of_the_highest_priority_and_aliases_name_streams() {
-    let template = |pattern: &str, priority: u64, stream: Value| {
-        json!({"index_patterns": [pattern], "priority": priority, "data_stream": stream,
-            "composed_of": ["settings", "gone"]})
-    };
+    let template = |pattern: &str, priority: u64, stream: Value| json!({"index_patterns": [pattern], "priority": priority, "data_stream": stream});
     let stream = json!({"timestamp_field": {"name": "@timestamp"}, "generation": 1,
         "indices": [{"index_name": ".ds-logs-web-000001", "index_uuid": "u"}]});
     let state = read(json!({
-        "component_template": {"component_template": {"settings": {"template": {}}, "other": {"template": {}}}},
         "index_template": {"index_template": {"low": template("logs-*", 1, json!({})),
             "high": template("logs-*-*", 200, json!({})), "web": template("*-web", 7, json!({"hidden": false})),
             "no stream": template("logs-web", 900, Value::Null)}},
@@ -109,8 +105,6 @@ fn the_template_of_a_stream_is_that_of_the_highest_priority_and_aliases_name_str
             "other": {"data_streams": ["gone"]}}},
     }));
     assert_eq!(state.errors, []);
-    let made_from = |stream| state.made_from(stream).iter().map(|item| item.name.as_str()).collect::<Vec<_>>();
-    assert_eq!((made_from("logs-web"), made_from("gone")), (vec!["settings", "web"], vec![]));
     let item = one(&state, Kind::DataStream, "logs-web");
     assert_eq!(DataStream::of(&item).unwrap().template.as_deref(), Some("web"));
     assert_eq!(Value::from(item.aliases), json!({"web": {"filter": {"term": {"a": 1}}, "is_write_index": true}}));

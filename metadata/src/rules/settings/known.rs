@@ -144,6 +144,7 @@ const OPENSEARCH: &[(&str, Version, Version)] = &[
     ("index.search.concurrent_segment_search.enabled", (2, 12), NEWEST),
     ("index.search.slowlog.level", (1, 0), NEWEST),
     ("index.store.hybrid.nio.extensions", (2, 13), NEWEST),
+    ("index.unreferenced_file_cleanup.enabled", (2, 9), NEWEST),
     ("index.use_compound_file", (2, 15), NEWEST),
 ];
 

@@ -63,7 +63,7 @@ pub const RULES: &[Rule] = &[
         applies: |versions| versions.source.is_opensearch_from(2, 19),
         apply: |item, _| {
             let is_one = |name: &str, _: &Value| is("index.append_only.", name) || is("index.ingestion_source.", name);
-            for (name, value) in take(item, is_one) {
+            for (name, value) in take(item, is_one).into_iter().filter(|(_, value)| text(value) != "false") {
                 item.note(
                     "append-only",
                     Effect::Dropped,

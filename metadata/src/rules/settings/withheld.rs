@@ -3,6 +3,7 @@
 use super::{is, take};
 use crate::item::{Effect, Item, Kind, Refusal};
 use crate::rule::{Example, Rule, Versions};
+use crate::settings::text;
 
 /// What waits until cleanup.
 pub const RULES: &[Rule] = &[
@@ -19,7 +20,8 @@ pub const RULES: &[Rule] = &[
             Example {
                 source: "Elasticsearch 7.10.2",
                 target: "OpenSearch 2.19.4",
-                before: r#"{"settings": {"index.default_pipeline": "geo", "index.blocks.write": "true"}}"#,
+                before: r#"{"settings": {"index.default_pipeline": "geo", "index.blocks.write": "true",
+                    "index.blocks.read": "false"}}"#,
                 after: r#"{"withheld": {"index.default_pipeline": "geo", "index.blocks.write": "true"}}"#,
                 notes: &[
                     "withheld index.default_pipeline: \"geo\" is put on at cleanup",
@@ -62,6 +64,9 @@ pub const RULES: &[Rule] = &[
 const NAMES: &[&str] =
     &["index.default_pipeline", "index.final_pipeline", "index.blocks.", "index.write.wait_for_active_shards"];
 
+/// A block that a server puts on by itself where a disk is nearly full.
+pub const DISK_IS_FULL: &str = "index.blocks.read_only_allow_delete";
+
 /// Whether what an item's settings say can get in the way of the load: data streams are made from templates.
 pub fn is_in_the_way(kind: Kind) -> bool {
     matches!(kind, Kind::Index | Kind::IndexTemplate | Kind::ComponentTemplate)
@@ -71,7 +76,11 @@ fn withhold(item: &mut Item, _: Versions) -> Result<(), Refusal> {
     if !is_in_the_way(item.kind) {
         return Ok(());
     }
-    for (name, value) in take(item, |name, _| NAMES.iter().any(|pattern| is(pattern, name))) {
+    let waits = |name: &str| name != DISK_IS_FULL && NAMES.iter().any(|pattern| is(pattern, name));
+    for (name, value) in take(item, |name, _| waits(name)) {
+        if name.starts_with("index.blocks.") && text(&value) == "false" {
+            continue;
+        }
         let text = format!("{value} is put on at cleanup");
         item.note("withheld-until-cleanup", Effect::Withheld, name.as_str(), text);
         item.withheld.insert(name, value);
