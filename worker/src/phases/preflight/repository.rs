@@ -1,5 +1,7 @@
 //! The repository as the worker sees it, and the snapshot in it where it is there already.
 
+use std::collections::HashMap;
+
 use protocol::checkpoint::Verdict;
 use protocol::pattern::{self, Pattern};
 use protocol::spec::{RepositorySpec, ServerVersion, Spec};
@@ -8,6 +10,7 @@ use snapshot::{Product, ProductVersion, Snapshot, SnapshotState};
 use super::{Check, Look, shorten};
 use crate::context::{Migration, open_store};
 use crate::failure::TaskError;
+use crate::phases::register::{self, any_name};
 
 /// Looks at the repository; and at the snapshot, unless this migration is to take it.
 pub async fn look(migration: &Migration) -> Look {
@@ -22,8 +25,12 @@ pub async fn look(migration: &Migration) -> Look {
         Ok(snapshot) => snapshot,
         Err(error) => return Look { checks: vec![Check::of("repository", Err(error))], ..Look::default() },
     };
-    let mut checks = vec![complete(spec, &snapshot)];
-    checks.extend(patterns(spec, name, &snapshot));
+    let streams = match register::streams(&snapshot).await {
+        Ok(streams) => streams,
+        Err(error) => return Look { checks: vec![Check::of("repository", Err(error))], ..Look::default() },
+    };
+    let mut checks = vec![complete(spec, &snapshot, &streams)];
+    checks.extend(patterns(spec, name, &snapshot, &streams));
     let indices = snapshot.indices.iter().map(|index| index.name.clone()).collect();
     Look { checks, version: Some(server_version(&snapshot.version)), indices }
 }
@@ -36,9 +43,9 @@ async fn is_seen(repository: &RepositorySpec) -> Result<String, TaskError> {
     Ok(if blobs.is_empty() { format!("{location} is seen, and empty") } else { format!("{location} is seen") })
 }
 
-fn complete(spec: &Spec, snapshot: &Snapshot) -> Check {
+fn complete(spec: &Spec, snapshot: &Snapshot, streams: &HashMap<String, String>) -> Check {
     let about = format!("snapshot {}", snapshot.name);
-    let selected = |name: &str| spec.loads(name);
+    let selected = |name: &str| any_name(streams, name, |name| spec.loads(name));
     let missing = snapshot.failures.iter().filter(|failure| selected(&failure.index)).count();
     if snapshot.state == SnapshotState::Partial && missing > 0 && !spec.snapshot.allow_partial {
         let why = format!(
@@ -52,7 +59,7 @@ fn complete(spec: &Spec, snapshot: &Snapshot) -> Check {
 }
 
 /// Every list of patterns, by its field: a pattern that matches nothing is a mistake in it, or in the snapshot.
-fn patterns(spec: &Spec, name: &str, snapshot: &Snapshot) -> Vec<Check> {
+fn patterns(spec: &Spec, name: &str, snapshot: &Snapshot, streams: &HashMap<String, String>) -> Vec<Check> {
     let lists: [(&str, Option<&[Pattern]>); 3] = [
         ("indices", spec.indices.as_deref()),
         ("metadata.indices", spec.metadata.indices.as_deref()),
@@ -62,7 +69,7 @@ fn patterns(spec: &Spec, name: &str, snapshot: &Snapshot) -> Vec<Check> {
     let mut checks = Vec::new();
     for (field, list) in lists {
         for pattern in list.unwrap_or_default() {
-            if !known.iter().any(|index| pattern.matches(index)) {
+            if !known.iter().any(|index| any_name(streams, index, |name| pattern.matches(name))) {
                 let why = format!("{pattern} matches no index of snapshot {name}; it has {}", shorten(&known));
                 checks.push(Check::bad(field, why));
             }
@@ -76,8 +83,9 @@ fn patterns(spec: &Spec, name: &str, snapshot: &Snapshot) -> Vec<Check> {
         checks.push(Check::bad("indices", why));
     }
     if checks.is_empty() {
-        let (create, load) = (|name: &&&str| spec.creates(name), |name: &&&str| spec.loads(name));
-        let (created, loaded) = (known.iter().filter(create).count(), known.iter().filter(load).count());
+        let count =
+            |is_meant: &dyn Fn(&str) -> bool| known.iter().filter(|name| any_name(streams, name, is_meant)).count();
+        let (created, loaded) = (count(&|name| spec.creates(name)), count(&|name| spec.loads(name)));
         checks.push(Check::good("indices", format!("{created} to create, {loaded} to load")));
     }
     checks
