@@ -16,7 +16,8 @@ pub const RULES: &[Rule] = &[
         why: "It did nothing since Elasticsearch 1.0, and is refused since 7.0.",
         source: "https://www.elastic.co/guide/en/elasticsearch/reference/7.0/breaking-changes-7.0.html; refused by \
                  Elasticsearch 7.10, OpenSearch 1.3, 2.19, 3.8",
-        applies: |versions| versions.source.is_elasticsearch_before(7, 0),
+        // Templates of 7.x may have been there before.
+        applies: |versions| versions.source.is_elasticsearch_before(8, 0),
         apply: standard_filter,
         examples: &[Example {
             source: "Elasticsearch 5.6.16",
@@ -38,7 +39,8 @@ pub const RULES: &[Rule] = &[
               of `standard`, so that searches find what they found.",
         source: "https://www.elastic.co/guide/en/elasticsearch/reference/7.0/breaking-changes-7.0.html; tokens compared \
                  between Elasticsearch 1.7, 6.8, 7.10 and OpenSearch 1.3, 2.19, 3.8",
-        applies: |versions| versions.source.is_elasticsearch_before(7, 0),
+        // Templates of 7.x may have been there before.
+        applies: |versions| versions.source.is_elasticsearch_before(8, 0),
         apply: standard_html_strip,
         examples: &[Example {
             source: "Elasticsearch 2.4.6",

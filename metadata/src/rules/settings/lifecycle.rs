@@ -59,7 +59,8 @@ pub const RULES: &[Rule] = &[
         why: "OpenSearch has ISM in place of ILM, and attaches policies by its own API or by the index patterns of a \
               policy. Ages count from the creation of an index, which is the migration.",
         source: "https://docs.opensearch.org/latest/im-plugin/ism/settings/",
-        applies: |versions| versions.source.is_elasticsearch_from(6, 6) && versions.target.is_opensearch(),
+        // Whoever created the index, it may have been given a policy later.
+        applies: |versions| versions.target.is_opensearch(),
         apply: ilm_to_ism,
         examples: &[Example {
             source: "Elasticsearch 7.10.2",
