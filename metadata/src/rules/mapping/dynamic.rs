@@ -104,7 +104,9 @@ pub(super) fn each(
     item: &mut Item,
     mut make: impl FnMut(&mut Item, &str, &Map<String, Value>) -> Option<Vec<(String, Map<String, Value>)>>,
 ) {
-    let Some(Value::Array(templates)) = item.mapping.shift_remove("dynamic_templates") else { return };
+    let Some(Value::Array(templates)) = item.mapping.get_mut("dynamic_templates") else { return };
+    let templates = std::mem::take(templates);
+    let had_some = !templates.is_empty();
     let mut all = Vec::with_capacity(templates.len());
     for template in templates {
         let one = template.as_object().and_then(|template| template.iter().next());
@@ -119,7 +121,9 @@ pub(super) fn each(
             None => all.push(template),
         }
     }
-    if !all.is_empty() {
+    if all.is_empty() && had_some {
+        item.mapping.shift_remove("dynamic_templates");
+    } else {
         item.mapping.insert("dynamic_templates".to_owned(), all.into());
     }
 }

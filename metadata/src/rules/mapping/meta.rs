@@ -1,6 +1,6 @@
 //! Meta fields: `_all`, `_timestamp`, `_ttl`, `_id`, `_routing`, …
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::walk;
 use super::words::is_true;
@@ -152,15 +152,17 @@ fn parameters(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
         ("_id", "documents keep their ids; new ones must bring theirs"),
         ("_routing", "documents keep their routing; new ones must bring theirs"),
     ] {
-        let path = item.mapping.get_mut(key).and_then(Value::as_object_mut).and_then(|said| said.shift_remove("path"));
-        if path.is_some() {
+        let Some(Value::Object(said)) = item.mapping.get_mut(key) else { continue };
+        if said.shift_remove("path").is_some() {
+            if said.is_empty() {
+                item.mapping.shift_remove(key);
+            }
             item.note(PARAMETERS, Effect::Dropped, format!("mappings.{key}.path"), lost);
         }
     }
     for key in ["_id", "_type", "_index", "_uid", "_analyzer", "_boost", "_size"] {
         let Some(said) = item.mapping.shift_remove(key) else { continue };
         let (effect, text) = match key {
-            "_id" if said.as_object().is_some_and(Map::is_empty) => continue,
             "_analyzer" => {
                 (Effect::Dropped, "each field has the analyzer of its own mapping, whatever a document names")
             }
@@ -184,7 +186,7 @@ fn parameters(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
         let before = said.len();
         said.retain(|parameter, _| keeps.contains(&parameter.as_str()));
         let (is_less, is_empty) = (said.len() < before, said.is_empty());
-        if is_empty {
+        if is_less && is_empty {
             item.mapping.shift_remove(key);
         }
         if is_less {

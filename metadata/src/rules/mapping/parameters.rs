@@ -155,14 +155,14 @@ pub const RULES: &[Rule] = &[
 
 /// Takes away the fields that a mapping has under `key`, each with a note.
 fn computed(item: &mut Item, rule: &'static str, key: &str) {
-    let Some(Value::Object(fields)) = item.mapping.shift_remove(key) else { return };
-    for name in fields.keys() {
-        item.note(
-            rule,
-            Effect::Dropped,
-            format!("mappings.{key}.{name}"),
-            "it was computed when asked for; ask by a script",
-        );
+    let Some(fields) = item.mapping.shift_remove(key) else { return };
+    let names: Vec<&String> = fields.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+    if names.is_empty() {
+        item.note(rule, Effect::Changed, format!("mappings.{key}"), "gone; it names no field");
+    }
+    for name in names {
+        let text = "it was computed when asked for; ask by a script";
+        item.note(rule, Effect::Dropped, format!("mappings.{key}.{name}"), text);
     }
 }
 

@@ -61,6 +61,7 @@ pub const RULES: &[Rule] = &[
                 "dropped mappings.properties.at.lat_lon: there are no fields",
                 "changed mappings.properties.at.geohash_prefix: gone",
                 "changed mappings.properties.at.validate: `ignore_malformed: true`",
+                "changed mappings.properties.at.fielddata: gone",
             ],
         }],
     },
@@ -166,7 +167,9 @@ fn path(item: &mut Item, _: Versions) -> Result<(), Refusal> {
         }
         if let Some(name) = field.definition.shift_remove("index_name") {
             let name = name.as_str().unwrap_or_default().to_owned();
-            if name != field.name {
+            if name == field.name {
+                field.note_parameter("index_name", Effect::Changed, "gone; it is so anyway");
+            } else {
                 let text = format!("not found as `{name}` any more; `copy_to` can fill such a field");
                 field.note_parameter("index_name", Effect::Dropped, text);
             }
@@ -190,7 +193,9 @@ fn geo_point(item: &mut Item, _: Versions) -> Result<(), Refusal> {
                     took_any(field, key, is_true(&value));
                 }
             }
-            field.definition.shift_remove("fielddata");
+            if field.definition.shift_remove("fielddata").is_some() {
+                field.note_parameter("fielddata", Effect::Changed, "gone; points are in doc values");
+            }
         }
         Ok(())
     })

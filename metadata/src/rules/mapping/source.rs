@@ -32,6 +32,7 @@ pub const RULES: &[Rule] = &[
                     "changed mappings._source.compress: gone",
                     "changed mappings._source.compress_threshold: gone",
                     "changed mappings._source.exclude: `excludes`",
+                    "changed mappings._source.excludes: a list",
                 ],
             },
             Example {
@@ -91,7 +92,9 @@ pub const RULES: &[Rule] = &[
 ];
 
 fn source(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
-    let Some(Value::Object(mut said)) = item.mapping.shift_remove("_source") else { return Ok(()) };
+    let Some(Value::Object(said)) = item.mapping.get_mut("_source") else { return Ok(()) };
+    let mut said = std::mem::take(said);
+    let noted = item.notes.len();
     let at = |key: &str| format!("mappings._source.{key}");
     for key in ["compress", "compress_threshold", "format", "store"] {
         if said.shift_remove(key).is_some() {
@@ -105,6 +108,7 @@ fn source(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
         }
         if let Some(paths @ Value::String(_)) = said.get_mut(new) {
             *paths = Value::Array(vec![paths.take()]);
+            item.note(SOURCE, Effect::Changed, at(new), "a list");
         }
     }
     if versions.target.is_opensearch()
@@ -121,7 +125,9 @@ fn source(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
             _ => item.note(SOURCE, Effect::Changed, at("mode"), "gone; sources are always stored"),
         }
     }
-    if !said.is_empty() {
+    if said.is_empty() && item.notes.len() > noted {
+        item.mapping.shift_remove("_source");
+    } else {
         item.mapping.insert("_source".to_owned(), said.into());
     }
     Ok(())

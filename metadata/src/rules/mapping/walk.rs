@@ -82,16 +82,17 @@ pub fn fields(
     rule: &'static str,
     mut visit: impl FnMut(&mut Field<'_>) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    let mut walk = Walk { rule, notes: &mut item.notes, visit: &mut visit };
+    let mut walk = Walk { rule, at: "mappings".to_owned(), notes: &mut item.notes, visit: &mut visit };
     if let Some(Value::Object(fields)) = item.mapping.get_mut("properties") {
-        walk.each("mappings.properties", Place::Property, fields, 0)?;
+        walk.each("properties", Place::Property, fields, 0)?;
     }
     let Some(Value::Array(templates)) = item.mapping.get_mut("dynamic_templates") else { return Ok(()) };
+    walk.at.push_str(".dynamic_templates");
     for template in templates.iter_mut().filter_map(Value::as_object_mut) {
         for (name, template) in template.iter_mut() {
-            let Some(Value::Object(definition)) = template.get_mut("mapping") else { continue };
-            let at = format!("mappings.dynamic_templates.{name}");
-            walk.field(&at, name, Place::Template, definition, 0)?;
+            if let Some(Value::Object(definition)) = template.get_mut("mapping") {
+                walk.field(name, Place::Template, definition, 0)?;
+            }
         }
     }
     Ok(())
@@ -99,39 +100,59 @@ pub fn fields(
 
 struct Walk<'a> {
     rule: &'static str,
+    /// Where the walk is; one text for all fields, as only a few of many have something to note.
+    at: String,
     notes: &'a mut Vec<Note>,
     visit: &'a mut Visit<'a>,
 }
 
 impl Walk<'_> {
-    fn each(&mut self, at: &str, place: Place, fields: &mut Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+    /// The fields under `inner` of where the walk is.
+    fn each(
+        &mut self,
+        inner: &str,
+        place: Place,
+        fields: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Refusal> {
+        let here = self.enter(inner);
         for (name, definition) in fields.iter_mut() {
             if let Value::Object(definition) = definition {
-                self.field(&format!("{at}.{name}"), name, place, definition, depth)?;
+                self.field(name, place, definition, depth)?;
             }
         }
+        self.at.truncate(here);
         Ok(())
     }
 
     fn field(
         &mut self,
-        at: &str,
         name: &str,
         place: Place,
         definition: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Refusal> {
-        let mut field = Field { at, name, place, definition, rule: self.rule, notes: self.notes };
+        let here = self.enter(name);
+        let mut field = Field { at: &self.at, name, place, definition, rule: self.rule, notes: self.notes };
         if depth > DEPTH_MAX {
             return Err(field.refusal(format!("the mapping is nested deeper than {DEPTH_MAX}; leave the item out")));
         }
         (self.visit)(&mut field)?;
         for (inner, place) in [("properties", Place::Property), ("fields", Place::MultiField)] {
             if let Some(Value::Object(fields)) = definition.get_mut(inner) {
-                self.each(&format!("{at}.{inner}"), place, fields, depth + 1)?;
+                self.each(inner, place, fields, depth + 1)?;
             }
         }
+        self.at.truncate(here);
         Ok(())
+    }
+
+    /// Goes one step deeper; how long the way was before.
+    fn enter(&mut self, name: &str) -> usize {
+        let here = self.at.len();
+        self.at.push('.');
+        self.at.push_str(name);
+        here
     }
 }
 
