@@ -59,6 +59,41 @@ fn each_type_goes_where_the_configuration_says() {
 }
 
 #[test]
+fn two_indices_become_one_and_each_id_stays_what_it_was_first() {
+    let fixture = fixtures::unpack("elasticsearch-5.6.16").unwrap();
+    let server = servers::shared(Product::OpenSearch2).unwrap();
+    let http = server.http().unwrap();
+    let further = json!({
+        "indices": ["merged", "recreated"],
+        "metadata": {"rename": [{"pattern": "merged|recreated", "name": "together"}]},
+        "gates": {"metadata": "auto", "load": "auto", "verify": "manual", "cleanup": "auto"},
+    });
+    let mut rig = Rig::running(spec(fixture.repository("main"), "second", &server.url(), further));
+    rig.waits(Phase::Verify);
+    let [one, other] = ["merged", "recreated"].map(|index| by_name(place::truth(&fixture, index)));
+    let shared: BTreeSet<&Name> = one.keys().filter(|name| other.contains_key(name)).collect();
+    assert_eq!((one.len(), other.len(), shared.len()), (102, 40, 34));
+    let found = arrived(&http, "together");
+    assert_eq!(found.len(), one.len() + other.len() - shared.len());
+    assert!(found.iter().all(|(name, source)| [one.get(name), other.get(name)].contains(&Some(source))));
+    let letters = |rig: &Rig| -> BTreeSet<(String, Name)> {
+        let letters = rig.dead_letters().into_iter();
+        letters.map(|letter| (letter.index, (letter.id, letter.routing))).collect()
+    };
+    let first = letters(&rig);
+    assert_eq!(first.iter().map(|(_, name)| name).collect::<BTreeSet<_>>(), shared);
+
+    rig.load_again();
+    rig.waits(Phase::Verify);
+    assert_eq!(letters(&rig), first);
+    assert_eq!(arrived(&http, "together"), found);
+    rig.approve(Phase::Verify);
+    rig.done(Phase::Verify);
+    rig.done(Phase::Cleanup);
+    http.delete("/together").unwrap();
+}
+
+#[test]
 fn the_generations_of_a_data_stream_go_into_one() {
     let fixture = fixtures::unpack("opensearch-2.19.4").unwrap();
     let server = servers::shared(Product::OpenSearch2).unwrap();
