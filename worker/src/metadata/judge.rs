@@ -197,8 +197,8 @@ impl<'a> Judge<'a> {
             kind => path(kind, self.target, &format!("{}*", self.prefix))?,
         };
         let answer = self.cluster.request(Method::GET, &all, None).await?;
-        // No such API, no such module, nothing of that name: nothing of ours.
-        if matches!(answer.status, 400 | 404 | 405) {
+        // No such API, no such module, nothing of that name, nothing that we may see: nothing of ours.
+        if matches!(answer.status, 400 | 403 | 404 | 405) {
             return Ok(BTreeSet::new());
         }
         let what = format!("look for what was made to be judged ({kind})");
@@ -240,7 +240,7 @@ pub async fn put(
         if answer.is_success() {
             return Ok(Ok(()));
         }
-        let Some(error) = about_the_item(&answer) else {
+        let Some(error) = about_the_item(item.kind, &answer) else {
             cluster.success(&format!("create {} {}", item.kind, item.name), answer)?;
             return Ok(Ok(()));
         };
@@ -256,7 +256,7 @@ pub async fn put(
 /// # Errors
 /// The target doesn't answer, or doesn't let us.
 pub fn refusal(cluster: &Cluster, path: &str, answer: Answer) -> Result<Refused, TaskError> {
-    if let Some(error) = about_the_item(&answer) {
+    if let Some(error) = about_the_item(Kind::Index, &answer) {
         return Ok(Refused(reason(&error, answer.status)));
     }
     let status = answer.status;
@@ -265,9 +265,10 @@ pub fn refusal(cluster: &Cluster, path: &str, answer: Answer) -> Result<Refused,
 }
 
 /// The error, where it is the item that the target doesn't take.
-fn about_the_item(answer: &Answer) -> Option<Value> {
-    // 500: what no handler foresaw in a mapping.
-    if !matches!(answer.status, 400 | 404 | 405 | 409 | 500) {
+fn about_the_item(kind: Kind, answer: &Answer) -> Option<Value> {
+    // 500: what no handler foresaw in a mapping. Who may load indices need not be let near templates.
+    let is_denied = answer.status == 403 && kind != Kind::Index;
+    if !matches!(answer.status, 400 | 404 | 405 | 409 | 500) && !is_denied {
         return None;
     }
     let body: Value = serde_json::from_slice(&answer.body).ok()?;
@@ -312,7 +313,7 @@ pub async fn fetch(cluster: &Cluster, kind: Kind, target: Server, name: &str) ->
     let flat =
         if matches!(kind, Kind::Pipeline | Kind::Policy | Kind::DataStream) { "" } else { "?flat_settings=true" };
     let answer = cluster.request(Method::GET, &format!("{}{flat}", path(kind, target, name)?), None).await?;
-    if matches!(answer.status, 400 | 404 | 405) {
+    if matches!(answer.status, 400 | 403 | 404 | 405) {
         return Ok(None);
     }
     let answer = cluster.success(&format!("look at {kind} {name}"), answer)?;

@@ -103,13 +103,12 @@ impl<'a> Survey<'a> {
         cluster: &'a Cluster,
     ) -> Result<Self, TaskError> {
         let info = cluster.info().await?;
-        let settings = cluster.cluster_settings().await?;
-        let place = Place { data_nodes: cluster.data_nodes().await?, zones: settings.zones() };
+        let place = place(cluster).await;
         let translation =
             Translation::new(spec, &info, place).map_err(|error| TaskError::new(Verdict::StopLoad, &error))?;
         let judge = Judge::new(cluster, translation.target(), migration);
         judge.sweep().await?;
-        let (templates, there) = (templates(cluster).await, There::look(cluster).await?);
+        let (templates, there) = (templates(cluster).await, There::look(cluster).await);
         let (state, becoming) = (others::state(snapshot).await?, Mutex::default());
         Ok(Self { migration, spec, snapshot, cluster, translation, judge, state, templates, there, becoming })
     }
@@ -186,7 +185,7 @@ impl<'a> Survey<'a> {
         if let Err(error) = target::index_path(&to.name) {
             return Ok(Err(error.to_string()));
         }
-        let found = if self.there.has(&to.name) { self.cluster.index(&to.name).await? } else { None };
+        let found = if self.there.may_have(&to.name) { self.cluster.index(&to.name).await? } else { None };
         match found {
             Some(found) => self.existing(wish, each, found, to, known).await,
             None if !wish.create => Ok(Err(NOT_CREATED.to_owned())),
@@ -408,6 +407,19 @@ const NOT_CREATED: &str = "it is loaded and not created, and the target doesn't 
 
 /// Said at the gate where it may be.
 const IDS_MAY_MEET: &str = "two documents may have one id here: the first stays, a different one becomes a dead letter";
+
+/// Where copies can go. Who may not ask finds room for all of them.
+async fn place(cluster: &Cluster) -> Place {
+    let asked =
+        async { Ok::<_, target::TargetError>((cluster.data_nodes().await?, cluster.cluster_settings().await?)) };
+    match asked.await {
+        Ok((data_nodes, settings)) => Place { data_nodes, zones: settings.zones() },
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "ask the target for its nodes");
+            Place { data_nodes: u32::MAX, zones: 1 }
+        }
+    }
+}
 
 /// The templates of the target. Where they can't be asked for, what they do is found when an index is created.
 async fn templates(cluster: &Cluster) -> Templates {

@@ -12,6 +12,8 @@ use crate::failure::TaskError;
 /// The names of a target, as they were at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct There {
+    /// Nobody told: any name may be there.
+    unknown: bool,
     indices: HashSet<String>,
     aliases: HashMap<String, Vec<Alias>>,
 }
@@ -33,11 +35,15 @@ struct Index {
 }
 
 impl There {
-    /// Looks.
-    ///
-    /// # Errors
-    /// The target doesn't answer, or doesn't let us.
-    pub async fn look(cluster: &Cluster) -> Result<Self, TaskError> {
+    /// Looks. Who may not ask for all names finds each when it is asked for.
+    pub async fn look(cluster: &Cluster) -> Self {
+        Self::all(cluster).await.unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            Self { unknown: true, ..Self::default() }
+        })
+    }
+
+    async fn all(cluster: &Cluster) -> Result<Self, TaskError> {
         let indices = "/_cat/indices?format=json&h=index&expand_wildcards=all";
         let indices: Vec<Index> = ask(cluster, "list the indices of the target", indices).await?;
         let aliases = "/_cat/aliases?format=json&h=alias,index,is_write_index&expand_wildcards=all";
@@ -48,10 +54,10 @@ impl There {
         Ok(there)
     }
 
-    /// Whether an index goes by that name, as its own or as an alias.
+    /// Whether an index may go by that name, as its own or as an alias.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.indices.contains(name) || self.aliases.contains_key(name)
+    pub fn may_have(&self, name: &str) -> bool {
+        self.unknown || self.indices.contains(name) || self.aliases.contains_key(name)
     }
 
     /// Why `index` can't have the alias; `None`: it can.
@@ -92,8 +98,8 @@ mod tests {
             is_write_index: write.to_owned(),
         };
         let aliases = [("a".to_owned(), vec![alias("one", "-"), alias("two", "true")])].into();
-        let there = There { indices: ["one", "two"].map(str::to_owned).into(), aliases };
-        assert!(there.has("one") && there.has("a") && !there.has("three"));
+        let there = There { unknown: false, indices: ["one", "two"].map(str::to_owned).into(), aliases };
+        assert!(there.may_have("one") && there.may_have("a") && !there.may_have("three"));
         assert!(there.in_the_way("three", "one", false).unwrap().contains("has an index of that name"));
         assert!(there.in_the_way("three", "a", true).unwrap().contains("index two of the target"));
         assert_eq!(there.in_the_way("three", "a", false), None);
