@@ -39,6 +39,7 @@ pub const SUBJECTS: &[Subject] = &[
             mapping::knn::RULES,
             mapping::kinds::RULES,
             mapping::parameters::RULES,
+            mapping::subobjects::RULES,
             mapping::limits::RULES,
         ],
     },

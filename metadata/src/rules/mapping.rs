@@ -18,6 +18,7 @@ pub mod similarity;
 
 pub mod kinds;
 pub mod parameters;
+pub mod subobjects;
 pub mod vectors;
 
 pub mod knn;

@@ -7,7 +7,6 @@ use crate::item::{Effect, Item, Refusal};
 use crate::rule::{Example, Rule, Versions};
 
 const PARAMETERS: &str = "parameters-of-one-product";
-const SUBOBJECTS: &str = "subobjects";
 const RUNTIME: &str = "runtime-fields";
 const DERIVED: &str = "derived-fields";
 const DYNAMIC: &str = "dynamic-runtime";
@@ -82,33 +81,6 @@ pub const RULES: &[Rule] = &[
                 before: r#"{"mappings": {"dynamic": "strict_allow_templates"}}"#,
                 after: r#"{"mappings": {"dynamic": "strict"}}"#,
                 notes: &["dropped mappings.dynamic: strict, also where a template"],
-            },
-        ],
-    },
-    Rule {
-        id: SUBOBJECTS,
-        what: "`subobjects: false` becomes `disable_objects: true`, or is dropped before OpenSearch 3.6.",
-        why: "Both keep `a` and `a.b` apart as two fields. Where the target can't, a document that has both is rejected.",
-        source: "https://docs.opensearch.org/latest/mappings/mapping-parameters/disable-objects/",
-        applies: |versions| versions.source.is_elasticsearch_from(8, 3) && versions.target.is_opensearch(),
-        apply: subobjects,
-        examples: &[
-            Example {
-                source: "Elasticsearch 8.19.21",
-                target: "OpenSearch 3.8.0",
-                before: r#"{"mappings": {"subobjects": false, "properties": {"o": {"type": "object", "subobjects": true}}}}"#,
-                after: r#"{"mappings": {"properties": {"o": {"type": "object"}}, "disable_objects": true}}"#,
-                notes: &[
-                    "changed mappings.subobjects: `disable_objects: true`",
-                    "changed mappings.properties.o.subobjects: gone",
-                ],
-            },
-            Example {
-                source: "Elasticsearch 8.19.21",
-                target: "OpenSearch 2.19.4",
-                before: r#"{"mappings": {"properties": {"m": {"type": "object", "subobjects": false}}}}"#,
-                after: r#"{"mappings": {"properties": {"m": {"type": "object"}}}}"#,
-                notes: &["dropped mappings.properties.m.subobjects: a document with `a` and `a.b` is rejected"],
             },
         ],
     },
@@ -199,32 +171,6 @@ fn dynamic(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
         if let Some((new, effect, text)) = field.definition.get("dynamic").and_then(|said| instead(said, versions)) {
             field.definition.insert("dynamic".to_owned(), new.into());
             field.note_parameter("dynamic", effect, format!("{new}, {text}"));
-        }
-        Ok(())
-    })
-}
-
-fn subobjects(item: &mut Item, versions: Versions) -> Result<(), Refusal> {
-    let has = versions.target.is_opensearch_from(3, 6);
-    let instead = |said: &Value| match said {
-        Value::Bool(true) => (false, Effect::Changed, "gone; it is so anyway"),
-        _ if has => (true, Effect::Changed, "`disable_objects: true`"),
-        _ => (false, Effect::Dropped, "a document with `a` and `a.b` is rejected"),
-    };
-    if let Some(said) = item.mapping.shift_remove("subobjects") {
-        let (is_disabled, effect, text) = instead(&said);
-        if is_disabled {
-            item.mapping.insert("disable_objects".to_owned(), true.into());
-        }
-        item.note(SUBOBJECTS, effect, "mappings.subobjects", text);
-    }
-    walk::fields(item, SUBOBJECTS, |field| {
-        if let Some(said) = field.definition.shift_remove("subobjects") {
-            let (is_disabled, effect, text) = instead(&said);
-            if is_disabled {
-                field.definition.insert("disable_objects".to_owned(), true.into());
-            }
-            field.note_parameter("subobjects", effect, text);
         }
         Ok(())
     })
