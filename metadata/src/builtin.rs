@@ -2,8 +2,9 @@
 //!
 //! In: an item of the source. Out: whose it is. The list is short and exact on purpose: a user's own `apm-x`,
 //! `kibana-logs`, `metricbeat-y` or `logs-mine` is theirs and goes along.
-//! Not here: what a user selects, and names with a dot before them, which are the products' everywhere unless they are
-//! selected; what something of one's own needs goes along all the same (`State::needs`).
+//! Not here: indices and data streams, which are selected by their names; what a user selects; names with a dot before
+//! them, which are the products' everywhere unless they are selected; what something of one's own needs, which goes along
+//! all the same (`State::needs`).
 
 use std::fmt;
 
@@ -40,7 +41,7 @@ const COMPOSABLE: &[Kind] = &[Kind::ComponentTemplate, Kind::IndexTemplate, Kind
 pub const BUILT_IN: &[BuiltIn] = &[
     BuiltIn { kinds: COMPOSABLE, names: Names::Managed, whose: "Elasticsearch, as it says itself by `managed: true`" },
     BuiltIn {
-        kinds: &[Kind::LegacyTemplate, Kind::IndexTemplate, Kind::Index, Kind::DataStream],
+        kinds: &[Kind::LegacyTemplate, Kind::IndexTemplate],
         names: Names::Numbered("ilm-history"),
         whose: "Elasticsearch (history of ILM)",
     },
@@ -84,7 +85,6 @@ pub const BUILT_IN: &[BuiltIn] = &[
         names: Names::Exact("query_insights_top_queries_template"),
         whose: "OpenSearch (Query Insights)",
     },
-    BuiltIn { kinds: &[Kind::Index], names: Names::Exact("searchguard"), whose: "Search Guard (users and roles)" },
 ];
 
 /// Which product makes this item; `None`: it is somebody's own.
@@ -173,13 +173,12 @@ mod tests {
     #[test]
     fn what_products_bring_stays() {
         for (kind, name) in [
-            (Kind::Index, "ilm-history-2-000001"),
-            (Kind::DataStream, "ilm-history-5"),
+            (Kind::IndexTemplate, "ilm-history"),
+            (Kind::LegacyTemplate, "ilm-history-2"),
             (Kind::LegacyTemplate, "triggered_watches"),
             (Kind::LegacyTemplate, "kibana_index_template:.kibana_7"),
             (Kind::Pipeline, "xpack_monitoring_6"),
             (Kind::IndexTemplate, "ss4o_metrics_template"),
-            (Kind::Index, "searchguard"),
         ] {
             assert!(find(&item(kind, name, Value::Null)).is_some(), "{kind} {name}");
         }
