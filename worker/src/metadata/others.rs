@@ -97,6 +97,7 @@ impl Survey<'_> {
         let Self { translation, .. } = self;
         if !translation.is_named(item.kind)
             && let Some(whose) = builtin::whose(item)
+            && !self.state.needs(item)
         {
             return Some(format!("built into {whose}"));
         }
