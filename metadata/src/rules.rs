@@ -40,6 +40,7 @@ pub const SUBJECTS: &[Subject] = &[
             mapping::kinds::RULES,
             mapping::parameters::RULES,
             mapping::subobjects::RULES,
+            mapping::to_elasticsearch::RULES,
             mapping::limits::RULES,
         ],
     },

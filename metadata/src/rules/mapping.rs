@@ -19,6 +19,7 @@ pub mod similarity;
 pub mod kinds;
 pub mod parameters;
 pub mod subobjects;
+pub mod to_elasticsearch;
 pub mod vectors;
 
 pub mod knn;
