@@ -17,8 +17,38 @@ use serde_json::{Map, Value};
 use crate::http::{Http, encoded};
 
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/answers");
-/// More than any fixture has: every hit is in the answer.
-const SIZE: u64 = 5_000;
+/// More than any answer has, and no more than any index allows.
+const SIZE: u64 = 2_000;
+
+/// Settings, without `index.`, that decide what an index answers and how it is written to.
+pub const SETTINGS: [&str; 18] = [
+    "analysis",
+    "blocks",
+    "codec",
+    "default_pipeline",
+    "final_pipeline",
+    "hidden",
+    "mapping",
+    "max_ngram_diff",
+    "max_result_window",
+    "max_shingle_diff",
+    "max_terms_count",
+    "number_of_replicas",
+    "number_of_shards",
+    "query",
+    "refresh_interval",
+    "routing_partition_size",
+    "similarity",
+    "sort",
+];
+
+/// The APIs of what is no index, and where their answers list it; the others answer by name.
+pub const ITEMS: [(&str, Option<&str>); 4] = [
+    ("_template", None),
+    ("_component_template", Some("component_templates")),
+    ("_index_template", Some("index_templates")),
+    ("_ingest/pipeline", None),
+];
 
 /// What a server said about a snapshot that was restored into it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,8 +61,8 @@ pub struct Answers {
     pub snapshot: String,
     /// What was restored, by name; backing indices of data streams too.
     pub indices: BTreeMap<String, Index>,
-    /// The names of templates, of `legacy`, `component` and `composable` ones.
-    pub templates: BTreeMap<String, Vec<String>>,
+    /// The names of what is no index, by the name of its API: `_template`, `_ingest/pipeline`, ….
+    pub items: BTreeMap<String, Vec<String>>,
     /// The backing indices of each data stream.
     pub data_streams: BTreeMap<String, Vec<String>>,
     /// Queries that this server can't answer, each with the reason.
@@ -46,10 +76,13 @@ pub struct Answers {
 pub struct Index {
     /// How many documents, by mapping type; `_doc` where there are no types any more.
     pub documents: BTreeMap<String, u64>,
+    /// The parent of each type that has one (`_parent`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parents: BTreeMap<String, String>,
     /// Its aliases: `filter`, `index_routing`, `search_routing`, `is_write_index`, `is_hidden`.
     pub aliases: Map<String, Value>,
-    /// The setting `index.analysis`; null where it has none.
-    pub analysis: Value,
+    /// Its settings of [`SETTINGS`], as far as it has them.
+    pub settings: Map<String, Value>,
     /// Whether it is closed.
     pub closed: bool,
 }
@@ -61,7 +94,7 @@ pub struct Query {
     pub name: String,
     /// The index, alias or data stream that is asked.
     pub index: String,
-    /// The mapping type that is asked, where the index has several.
+    /// The mapping type that is asked or, of an analysis, that has the analyzer, where the index has several.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// `_search`, or `_analyze`.
@@ -101,6 +134,20 @@ impl Answers {
         let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("understand {}", path.display()))
     }
+}
+
+/// The names of what the server has of one of [`ITEMS`]; none where it doesn't know such, or has none.
+pub fn names(http: &Http, api: &str, list: Option<&str>) -> Vec<String> {
+    let said = http.get(&format!("/{api}")).unwrap_or_default();
+    let mut names: Vec<String> = match list.map(|list| said.get(list)) {
+        None => said.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+        Some(list) => {
+            let items = list.and_then(Value::as_array).into_iter().flatten();
+            items.filter_map(|item| item.get("name")?.as_str().map(str::to_owned)).collect()
+        }
+    };
+    names.sort();
+    names
 }
 
 impl Query {

@@ -3,13 +3,16 @@
 //! In: a fixture's name (`README.md` there says what each holds). Out: its repositories and its truth as files in a
 //! directory of its own, which a test may spoil as it likes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+/// Snapshots share most of their bytes with each other and with the truth: a window over all of it finds them.
+const ZSTD_LEVEL: i32 = 22;
+const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// An unpacked fixture; its files go when it is dropped.
 #[derive(Debug)]
@@ -56,6 +59,42 @@ pub fn names() -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Packs `directory` as the fixture `name`. The same files give the same archive.
+///
+/// # Errors
+/// A file can't be read, or the archive not written.
+pub fn pack(directory: &Path, name: &str) -> Result<()> {
+    let archive = Path::new(DIRECTORY).join(format!("{name}.tar.zst"));
+    let mut files = Vec::new();
+    list(directory, &mut files)?;
+    files.sort();
+    let mut encoder = zstd::Encoder::new(File::create(&archive)?, ZSTD_LEVEL)?;
+    encoder.window_log(ZSTD_WINDOW_LOG)?;
+    let mut tar = tar::Builder::new(encoder);
+    for file in files {
+        let content = fs::read(&file)?;
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, file.strip_prefix(directory)?, content.as_slice())?;
+    }
+    tar.into_inner()?.finish()?;
+    println!("{}: {} bytes", archive.display(), fs::metadata(&archive)?.len());
+    Ok(())
+}
+
+fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            list(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 impl Fixture {

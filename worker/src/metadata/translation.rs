@@ -103,11 +103,14 @@ impl Translation {
             replicas::fit(&mut item, self.place.data_nodes, self.place.zones);
             self.change(&mut item, &index.name)?;
             let types_meet = if item.types.is_empty() { !several && types > 1 } else { item.types.len() > 1 };
-            let routed_anew = ROUTING.iter().any(|(setting, default)| {
-                let of =
-                    |settings: &Map<String, Value>| text_of(settings, setting).unwrap_or_else(|| (*default).into());
-                of(&item.settings) != of(&with_routing_shards(index))
-            });
+            // Elasticsearch 1 hashes in its own way, which no target has: what was apart may be in one shard.
+            let hashed_anew = versions.source.is_elasticsearch_before(2, 0);
+            let routed_anew = hashed_anew
+                || ROUTING.iter().any(|(setting, default)| {
+                    let of =
+                        |settings: &Map<String, Value>| text_of(settings, setting).unwrap_or_else(|| (*default).into());
+                    of(&item.settings) != of(&with_routing_shards(index))
+                });
             let aliases_later = match self.spec.aliases {
                 Aliases::WithIndex => Map::new(),
                 Aliases::AfterVerify => std::mem::take(&mut item.aliases),

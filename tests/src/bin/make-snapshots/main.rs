@@ -14,19 +14,16 @@ mod data;
 mod dialect;
 mod truth;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use tests::fixtures;
 
 use cluster::Cluster;
 use dialect::Dialect;
 
-const OUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/versions");
-/// Snapshots share most of their bytes with each other and with the truth: a window over all of it finds them.
-const ZSTD_LEVEL: i32 = 22;
-const ZSTD_WINDOW_LOG: u32 = 27;
 /// Small enough to cut the larger blobs into parts.
 const CHUNK_SIZE: &str = "20kb";
 
@@ -61,7 +58,7 @@ fn main() -> Result<()> {
             format!("upgraded-{server}")
         }
     };
-    pack(&directory, &Path::new(OUT).join(format!("{name}.tar.zst")))
+    fixtures::pack(&directory, &format!("versions/{name}"))
 }
 
 /// A repository that the server writes to.
@@ -92,36 +89,4 @@ impl Repository {
         println!("{name}: {documents} documents in {} indices", cluster.indices().len());
         Ok(())
     }
-}
-
-/// The same files give the same archive.
-fn pack(directory: &Path, archive: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    list(directory, &mut files)?;
-    files.sort();
-    let mut encoder = zstd::Encoder::new(File::create(archive)?, ZSTD_LEVEL)?;
-    encoder.window_log(ZSTD_WINDOW_LOG)?;
-    let mut tar = tar::Builder::new(encoder);
-    for file in files {
-        let content = fs::read(&file)?;
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, file.strip_prefix(directory)?, content.as_slice())?;
-    }
-    tar.into_inner()?.finish()?;
-    println!("{}: {} bytes", archive.display(), fs::metadata(archive)?.len());
-    Ok(())
-}
-
-fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            list(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use tests::answers::{Answer, Answers, Query};
+use tests::answers::{Answer, Answers, ITEMS, Query, names};
 use tests::fixtures::{self, Fixture};
 use tests::http::Http;
 use tests::servers::{Product, Server};
@@ -47,7 +47,7 @@ fn main() -> Result<()> {
         repository: set.repository.to_owned(),
         snapshot: set.snapshot.to_owned(),
         indices: metadata::indices(&http, &indices, set.closed)?,
-        templates: metadata::templates(&http),
+        items: ITEMS.iter().map(|(api, list)| ((*api).to_owned(), names(&http, api, *list))).collect(),
         data_streams: metadata::data_streams(&http),
         lacking,
         queries,
@@ -88,7 +88,9 @@ fn ask_all(http: &Http, set: &queries::Set) -> Result<(Vec<Query>, Lacking)> {
     let (mut answered, mut lacking, mut refused) = (Vec::new(), Lacking::new(), String::new());
     for mut query in set.queries.clone() {
         let label = query.label();
-        let place = query.kind.as_ref().map_or_else(|| query.index.clone(), |kind| format!("{}/{kind}", query.index));
+        // Analyzers belong to the index, types or not.
+        let kind = query.kind.as_ref().filter(|_| query.api == "_search");
+        let place = kind.map_or_else(|| query.index.clone(), |kind| format!("{}/{kind}", query.index));
         let mut body = query.body.clone();
         if set.asks_for_fields && query.api == "_search" {
             body["fields"] = json!(["_routing", "_parent"]);

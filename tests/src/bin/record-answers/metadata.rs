@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::answers::Index;
+use tests::answers::{Index, SETTINGS};
 use tests::http::{Http, encoded};
 
 /// The server's version, `elasticsearch 7.10.2`.
@@ -46,18 +46,27 @@ fn index(http: &Http, name: &str) -> Result<Index> {
     // Some answer that there are no aliases with an error.
     let aliases = http.get(&format!("{path}/_alias")).map(|told| told[name]["aliases"].clone()).unwrap_or_default();
     let aliases = aliases.as_object().cloned().unwrap_or_default();
-    Ok(Index { documents: documents(http, name)?, aliases, analysis: settings["analysis"].clone(), closed: false })
+    let mappings = http.get(&format!("{path}/_mapping"))?[name]["mappings"].clone();
+    let parent = |(name, mapping): (&String, &Value)| {
+        Some((name.clone(), mapping.get("_parent")?.get("type")?.as_str()?.to_owned()))
+    };
+    Ok(Index {
+        documents: documents(http, name, &mappings)?,
+        parents: mappings.as_object().into_iter().flatten().filter_map(parent).collect(),
+        aliases,
+        settings: SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), settings.get(*name)?.clone()))).collect(),
+        closed: false,
+    })
 }
 
 /// How many documents it has, by type.
-fn documents(http: &Http, name: &str) -> Result<BTreeMap<String, u64>> {
+fn documents(http: &Http, name: &str, mappings: &Value) -> Result<BTreeMap<String, u64>> {
     let path = format!("/{}", encoded(name));
     http.post(&format!("{path}/_refresh"), "")?;
     let count = |path: &str| -> Result<u64> { http.get(path)?["count"].as_u64().context("no count") };
     if !has_types(&version(http)?) {
         return Ok(BTreeMap::from([("_doc".to_owned(), count(&format!("{path}/_count"))?)]));
     }
-    let mappings = http.get(&format!("{path}/_mapping"))?[name]["mappings"].clone();
     let types = mappings.as_object().into_iter().flatten().map(|(name, _)| name);
     let count_of = |name: &String| Ok((name.clone(), count(&format!("{path}/{}/_count", encoded(name)))?));
     types.filter(|name| *name != "_default_").map(count_of).collect()
@@ -67,25 +76,6 @@ fn has_types(version: &str) -> bool {
     ["elasticsearch 1.", "elasticsearch 2.", "elasticsearch 5.", "elasticsearch 6."]
         .iter()
         .any(|old| version.starts_with(old))
-}
-
-/// The names of templates by their kind.
-pub fn templates(http: &Http) -> BTreeMap<String, Vec<String>> {
-    let legacy = http.get("/_template").unwrap_or_default();
-    let listed = |path: &str, field: &str| {
-        let told = http.get(path).unwrap_or_default();
-        let items = told[field].as_array().cloned().unwrap_or_default();
-        let name = |item: &Value| item["name"].as_str().map(str::to_owned);
-        let mut names: Vec<String> = items.iter().filter_map(name).collect();
-        names.sort();
-        names
-    };
-    let legacy = legacy.as_object().map(|templates| templates.keys().cloned().collect()).unwrap_or_default();
-    BTreeMap::from([
-        ("legacy".to_owned(), legacy),
-        ("component".to_owned(), listed("/_component_template", "component_templates")),
-        ("composable".to_owned(), listed("/_index_template", "index_templates")),
-    ])
 }
 
 /// The backing indices of each data stream.

@@ -3,6 +3,7 @@
 //! What is in the fixtures is told in `tests/fixtures/README.md`.
 
 mod before_7;
+mod metadata;
 mod since_7;
 mod small;
 
@@ -47,6 +48,9 @@ pub fn of(fixture: &str) -> Result<Set> {
         | "opensearch-3.8.0" => Ok(since_7::set(fixture)),
         "elasticsearch-1.7.6" | "elasticsearch-2.4.6" | "elasticsearch-5.6.16" | "elasticsearch-6.8.23" => {
             Ok(before_7::set(fixture))
+        }
+        "metadata/elasticsearch-7.10.2" | "metadata/elasticsearch-8.19.21" | "metadata/opensearch-2.19.4" => {
+            Ok(metadata::set(fixture))
         }
         "versions/elasticsearch-7.17.29" => Ok(small::set()),
         _ => bail!("no queries are written for {fixture}"),

@@ -85,16 +85,9 @@ fn products(major: u32) -> Vec<Query> {
     ];
     if major >= 2 {
         let text = "The Ünïcödé of a Café";
-        queries.push(analyze(
-            "products",
-            "an analyzer with a filter of its own",
-            json!({"analyzer": "folded", "text": text}),
-        ));
-        queries.push(analyze(
-            "products",
-            "the analyzer of a field",
-            json!({"field": "description", "text": "running communities"}),
-        ));
+        let by = |name: &str, body: Value| Query { kind: kind.clone(), ..analyze("products", name, body) };
+        queries.push(by("an analyzer with a filter of its own", json!({"analyzer": "folded", "text": text})));
+        queries.push(by("the analyzer of a field", json!({"field": "description", "text": "running communities"})));
     }
     if major < 6 {
         let log =
