@@ -131,7 +131,16 @@ impl<'a> Survey<'a> {
         wish: Wish<'_>,
         known: &[Destination],
     ) -> Result<Vec<Result<Decided, ItemReport>>, TaskError> {
-        let metadata = self.snapshot.index_metadata(find_index(self.snapshot, wish.name)?).await?;
+        let metadata = match self.snapshot.index_metadata(find_index(self.snapshot, wish.name)?).await {
+            Ok(metadata) => metadata,
+            Err(error) => match TaskError::from(error) {
+                // The others are looked at all the same.
+                TaskError::Failed { verdict, reason } if verdict != Verdict::Retry => {
+                    return Ok(vec![Err(refused(wish.name, wish.name, reason))]);
+                }
+                error => return Err(error),
+            },
+        };
         let becomes = match self.translation.index(&metadata) {
             Ok(becomes) => becomes,
             Err(refusal) if wish.create || metadata.mapping_types().count() > 1 => {
