@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod mark;
 pub mod translation;
 
+mod existing;
 pub mod others;
 pub mod streams;
 pub mod survey;
@@ -21,3 +22,10 @@ pub mod compare;
 pub mod judge;
 pub mod obstacle;
 pub mod there;
+
+use serde_json::Value;
+
+/// A setting's value as a text, without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

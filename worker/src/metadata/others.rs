@@ -17,6 +17,7 @@ use super::mark::{self, Made};
 use super::report::{self, ItemReport, LeftOut, Outcome};
 use super::survey::{Survey, refused, reported};
 use crate::failure::TaskError;
+use crate::metadata::plain;
 
 /// The order in which they are created.
 pub const ORDER: [Kind; 5] =
@@ -212,8 +213,4 @@ fn source_body(source: &SourceItem) -> Value {
         withheld: BTreeMap::new(),
         notes: Vec::new(),
     })
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -14,6 +14,7 @@ use super::others::Others;
 use super::report::{self, ItemReport, Outcome};
 use super::survey::{Survey, Wish, noted, refused};
 use crate::failure::TaskError;
+use crate::metadata::plain;
 
 /// What is to happen with a data stream.
 pub struct Stream {
@@ -168,8 +169,4 @@ pub async fn put_aliases(
     let answer = cluster.request(Method::POST, "/_aliases", Some(&json!({ "actions": actions }))).await?;
     cluster.success(&format!("put aliases on index {index}"), answer)?;
     Ok(())
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,5 +1,6 @@
 //! Items of the source as the configuration wants them on the target. Pure.
 
+use crate::metadata::plain;
 use metadata::rules::settings::replicas;
 use metadata::types::{MultiType, Naming, Options, Parent};
 use metadata::{Effect, Item, Kind, Product, Refusal, Server, SourceItem, Versions};
@@ -107,8 +108,9 @@ impl Translation {
             let hashed_anew = versions.source.is_elasticsearch_before(2, 0);
             let routed_anew = hashed_anew
                 || ROUTING.iter().any(|(setting, default)| {
-                    let of =
-                        |settings: &Map<String, Value>| text_of(settings, setting).unwrap_or_else(|| (*default).into());
+                    let of = |settings: &Map<String, Value>| {
+                        settings.get(*setting).map_or_else(|| (*default).to_owned(), plain)
+                    };
                     of(&item.settings) != of(&with_routing_shards(index))
                 });
             let aliases_later = match self.spec.aliases {
@@ -201,11 +203,6 @@ impl Translation {
 /// Settings that decide in which shard a document is, and what is meant where they are not said.
 const ROUTING: [(&str, &str); 3] =
     [("index.number_of_shards", "1"), ("index.number_of_routing_shards", ""), ("index.routing_partition_size", "1")];
-
-fn text_of(settings: &Map<String, Value>, name: &str) -> Option<String> {
-    let value = settings.get(name)?;
-    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-}
 
 /// The settings of the source, with the number that routing depends on: targets guess it differently for shard counts
 /// that aren't powers of two.
