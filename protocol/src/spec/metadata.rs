@@ -46,9 +46,11 @@ pub struct MetadataSpec {
     /// Other names on the target. Of an index the first rule counts whose pattern matches its whole name; of a type in an
     /// index with several the first that matches `INDEX/TYPE`. Several may get one name.
     #[schemars(example = serde_json::json!([{"pattern": "old-(.*)", "name": "new-$1"}]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rename: Vec<Rename>,
     /// What is to be another than the rules make it, in this order, after them.
     #[schemars(example = serde_json::json!([{"of": ["regex:logs-.*"], "settings": {"index.number_of_replicas": "1"}}]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ItemChange>,
 }
 
@@ -149,7 +151,7 @@ pub struct ItemChange {
     #[schemars(example = serde_json::json!({"index.number_of_shards": "6", "index.codec": "best_compression"}))]
     pub settings: BTreeMap<String, String>,
     /// Settings that they don't get, by their full names.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["index.sort.field", "index.sort.order"])]
     pub drop_settings: Vec<String>,
     /// A JSON Patch (RFC 6902) of what is sent to the target: an object with `settings`, `mappings` and `aliases`, for

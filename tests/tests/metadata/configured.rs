@@ -6,7 +6,7 @@ use tests::fixtures;
 use tests::servers::{self, Product};
 use tests::workplace::{Config, NO_GATES, Workplace};
 
-use crate::DONE;
+use crate::{DONE, FAILED, item};
 
 #[test]
 fn names_settings_and_patches_are_as_the_configuration_says_and_ids_that_meet_are_found() {
@@ -54,4 +54,35 @@ fn names_settings_and_patches_are_as_the_configuration_says_and_ids_that_meet_ar
     for name in ["set-dup-routing", "set-one", "set-lifecycle-left", "set-join-qa"] {
         http.delete(&format!("/{name}")).unwrap();
     }
+}
+
+#[test]
+fn what_the_target_does_not_know_is_left_out_five_times_at_most_and_each_is_said() {
+    let fixture = fixtures::unpack("elasticsearch-7.10.2").unwrap();
+    let server = servers::shared(Product::OpenSearch2).unwrap();
+    let repository = fixture.repository("main");
+    let place = Workplace::new().unwrap();
+    let evaluated = |unknown: usize| {
+        let settings: Vec<String> = (0..unknown).map(|number| format!("index.unheard_of_{number}: '1'")).collect();
+        let further = format!(
+            "indices: [merged]\nmetadata:\n  changes: [{{of: [merged], settings: {{{}}}}}]\n",
+            settings.join(", ")
+        );
+        place
+            .configure(Config { endpoint: &server.url(), further: &further, ..Config::new(&repository, "snap-2") })
+            .unwrap();
+        let ended = place.migctl(&["metadata", "evaluate", "--output", "json"]).unwrap();
+        let report = ended.json().unwrap();
+        (ended.code, item(&report, "index", "merged").clone())
+    };
+    let (code, index) = evaluated(3);
+    assert_eq!((code, &index["outcome"]), (Some(DONE), &json!("create")), "{index:#}");
+    let notes = index["notes"].as_array().unwrap();
+    let left_out = notes.iter().filter(|note| note["rule"] == "target-refuses" && note["effect"] == "dropped");
+    assert_eq!(left_out.count(), 3, "{index:#}");
+
+    let (code, index) = evaluated(7);
+    assert_eq!((code, &index["outcome"]), (Some(FAILED), &json!("refused")), "{index:#}");
+    let what = index["what"].as_str().unwrap();
+    assert!(what.contains("unknown setting [index.unheard_of_"), "the target's own words: {what}");
 }
