@@ -66,14 +66,23 @@ fn arrives(name: &str, migration: &Migration, target: &Server) -> usize {
     let directory = tempfile::tempdir().unwrap();
     let view = migration.run(name, target, directory.path());
 
-    let expected = migration.truth();
+    let mut expected = migration.truth();
+    let sources: BTreeSet<String> = expected.iter().map(|document| document.index.clone()).collect();
+    // Documents of a data stream are asked for by its name.
+    let under_streams = |documents: &mut Vec<Document>| {
+        for document in documents {
+            document.index = stream_of(&document.index).unwrap_or(&document.index).to_owned();
+        }
+    };
+    under_streams(&mut expected);
     let indices: BTreeSet<&str> = expected.iter().map(|document| document.index.as_str()).collect();
     let http = target.http().unwrap();
     // What is closed in the source was closed again at the end.
-    for index in &indices {
+    for index in indices.iter().filter(|index| sources.contains(**index)) {
         http.post(&format!("/{index}/_open?wait_for_active_shards=1"), "").unwrap();
     }
     let mut arrived: Vec<Document> = indices.iter().flat_map(|index| http.documents(index).unwrap()).collect();
+    under_streams(&mut arrived);
     for document in arrived.iter_mut().filter(|document| SPELT_ANEW.contains(&document.index.as_str())) {
         document.source_format = Some("filtered by the target".to_owned());
     }
@@ -83,12 +92,17 @@ fn arrives(name: &str, migration: &Migration, target: &Server) -> usize {
     assert!(report.is_equal(), "{name}: {report}");
 
     let views = view["indices"].as_array().unwrap();
-    assert_eq!(views.len(), indices.len());
+    assert_eq!(views.len(), sources.len());
     assert!(views.iter().all(|index| index["adds_up"] == true), "{views:#?}");
     let written: u64 = views.iter().map(|index| index["counts"]["written"].as_u64().unwrap()).sum();
     assert_eq!(written, report.equal as u64, "what was written is what is there");
     assert_eq!(view["dead_letters"], 0);
     report.equal
+}
+
+/// The data stream of a backing index `.ds-NAME-000001`.
+fn stream_of(index: &str) -> Option<&str> {
+    index.strip_prefix(".ds-")?.rsplit_once('-').map(|(name, _)| name)
 }
 
 /// The comparison by key means something only if the fixture has routings, and one id under several of them.

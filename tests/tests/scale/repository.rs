@@ -52,6 +52,8 @@ impl Many<'_> {
         let snapshot = json!({"snapshot": {"name": SNAPSHOT, "uuid": uuid, "version_id": 7_100_299, "indices": names,
             "state": "SUCCESS", "start_time": 1, "end_time": 2, "total_shards": self.indices * self.shards_each,
             "failures": []}});
+        let state = wrapped("metadata", &json!({"meta-data": {"version": 1}}));
+        fs::write(self.root.join(format!("meta-{uuid}.dat")), state).unwrap();
         fs::write(self.root.join(format!("snap-{uuid}.dat")), wrapped("snapshot", &snapshot)).unwrap();
         fs::write(self.root.join("index-0"), self.catalogue(&names, &uuid).to_string()).unwrap();
     }

@@ -108,7 +108,9 @@ impl Settle<'_> {
             let known = of(index.no);
             done.push(Box::pin(async move { Ok((index.no, self.index(index, known).await?)) }));
         }
-        let mut done = futures::stream::iter(done).buffered(AT_ONCE);
+        // Of several that become one the first must be there before the second is looked at.
+        let at_once = if self.survey.spec.rename.is_empty() { AT_ONCE } else { 1 };
+        let mut done = futures::stream::iter(done).buffered(at_once);
         let mut result = known.clone();
         while let Some((no, (destinations, reports))) = done.try_next().await? {
             report.items.extend(reports);
