@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     let url = url.cloned().or_else(|| server.as_ref().map(Server::url)).context("no server")?;
     let http = Http::new(&url)?;
     let fixture = fixtures::unpack_below(Path::new(directory), name)?;
-    let indices = restore(&http, &fixture, &set).context("restore the snapshot")?;
+    let (indices, streams) = restore(&http, &fixture, &set).context("restore the snapshot")?;
     let (queries, lacking) = ask_all(&http, &set).context("ask")?;
     let answers = Answers {
         version: metadata::version(&http)?,
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
         snapshot: set.snapshot.to_owned(),
         indices: metadata::indices(&http, &indices, set.closed)?,
         items: ITEMS.iter().map(|(api, list)| ((*api).to_owned(), names(&http, api, *list))).collect(),
-        data_streams: metadata::data_streams(&http),
+        data_streams: metadata::data_streams(streams, &indices),
         lacking,
         queries,
     };
@@ -63,8 +63,8 @@ fn product(fixture: &str) -> Result<Product> {
     Product::ALL.iter().find(is_of).copied().context("name the URL of such a server: the tests can't start one")
 }
 
-/// Restores what the fixture has files of, with templates and aliases; what was restored.
-fn restore(http: &Http, fixture: &Fixture, set: &queries::Set) -> Result<Vec<String>> {
+/// Restores what the fixture has files of, with templates and aliases; which indices and data streams it has.
+fn restore(http: &Http, fixture: &Fixture, set: &queries::Set) -> Result<(Vec<String>, Vec<String>)> {
     let location = fixture.repository(set.repository);
     http.put("/_snapshot/read", json!({"type": "fs", "settings": {"location": location, "readonly": true}}))?;
     let told = http.get(&format!("/_snapshot/read/{}", set.snapshot))?;
@@ -78,7 +78,7 @@ fn restore(http: &Http, fixture: &Fixture, set: &queries::Set) -> Result<Vec<Str
     let answer = http.post(&format!("/_snapshot/read/{}/_restore?wait_for_completion=true", set.snapshot), body)?;
     let shards = &answer["snapshot"]["shards"];
     ensure!(shards["failed"] == 0, "not every shard could be restored: {shards}");
-    Ok(names("indices").into_iter().filter(files).collect())
+    Ok((names("indices").into_iter().filter(files).collect(), names("data_streams")))
 }
 
 type Lacking = std::collections::BTreeMap<String, String>;
