@@ -6,12 +6,12 @@ use tests::fixtures;
 use tests::servers::{self, Product};
 use tests::workplace::{Config, NO_GATES, Workplace};
 
-use crate::{DONE, FAILED, item};
+use crate::{DONE, FAILED, alone, item};
 
 #[test]
 fn names_settings_and_patches_are_as_the_configuration_says_and_ids_that_meet_are_found() {
     let fixture = fixtures::unpack("elasticsearch-7.10.2").unwrap();
-    let server = servers::shared(Product::OpenSearch2).unwrap();
+    let (_alone, server) = (alone(), servers::shared(Product::OpenSearch2).unwrap());
     let http = server.http().unwrap();
     let repository = fixture.repository("main");
     let more = format!(
@@ -59,7 +59,7 @@ fn names_settings_and_patches_are_as_the_configuration_says_and_ids_that_meet_ar
 #[test]
 fn what_the_target_does_not_know_is_left_out_five_times_at_most_and_each_is_said() {
     let fixture = fixtures::unpack("elasticsearch-7.10.2").unwrap();
-    let server = servers::shared(Product::OpenSearch2).unwrap();
+    let (_alone, server) = (alone(), servers::shared(Product::OpenSearch2).unwrap());
     let repository = fixture.repository("main");
     let place = Workplace::new().unwrap();
     let evaluated = |unknown: usize| {

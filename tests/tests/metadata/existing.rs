@@ -5,12 +5,12 @@ use tests::fixtures;
 use tests::servers::{self, Product};
 use tests::workplace::{Config, Workplace};
 
-use crate::{DONE, FAILED, item};
+use crate::{DONE, FAILED, alone, item};
 
 #[test]
 fn what_is_there_is_compared_and_treated_as_it_is_said() {
     let fixture = fixtures::unpack("elasticsearch-7.10.2").unwrap();
-    let server = servers::shared(Product::OpenSearch2).unwrap();
+    let (_alone, server) = (alone(), servers::shared(Product::OpenSearch2).unwrap());
     let http = server.http().unwrap();
     let repository = fixture.repository("main");
     let target = server.url();

@@ -14,6 +14,7 @@ mod evaluate;
 mod existing;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tests::http::Http;
@@ -22,6 +23,12 @@ use tests::http::Http;
 const DONE: i32 = 0;
 /// Exit code: something can't be.
 const FAILED: i32 = 4;
+
+/// One evaluation of a migration at a time: those of one name would sweep up after each other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The names of everything that metadata can make.
 fn names(http: &Http) -> BTreeSet<String> {
